@@ -1,0 +1,159 @@
+// Package event says what happened: one flat struct with a Kind, so that
+// telling an observer allocates nothing and one switch reads it.
+//
+// It holds data only; app tells events to observers.
+package event
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+)
+
+// A Kind says what an Event tells.
+type Kind uint8
+
+// The kinds, in the order of a task's life.
+const (
+	// Registered: a registration took effect.
+	Registered Kind = iota + 1
+	// Fired: a firing was accepted and became an activation.
+	Fired
+	// Merged: a firing became part of an activation that was pending; N is
+	// how many firings that is now.
+	Merged
+	// Refused: a firing was not accepted; Result says why.
+	Refused
+	// Waiting: an activation could not start at once; Waits says why.
+	Waiting
+	// Started: an attempt to run an activation began.
+	Started
+	// Progressed: the handler reported progress; N is the number it gave.
+	Progressed
+	// Deferred: the handler returned and deferrals are open.
+	Deferred
+	// Canceling: an instance was asked to end; Reason says why.
+	Canceling
+	// Ended: an attempt is over; Err is its outcome.
+	Ended
+	// Abandoned: an attempt did not end within its grace; Err names the
+	// deferrals that were open.
+	Abandoned
+	// Released: what an instance held after its outcome was told, the handler
+	// or a deferral, has come to an end.
+	Released
+	// Completed: an activation is over; Err is its outcome. It is told once
+	// for each activation.
+	Completed
+	// ConditionChanged: a condition of the task started or ceased to hold; N is
+	// 1 or 0 and Detail its text.
+	ConditionChanged
+	// Paused: the task was paused.
+	Paused
+	// Resumed: the task was resumed.
+	Resumed
+	// Missed: due times passed without a firing each; N is how many.
+	Missed
+	// LongRunning: an instance without a time limit has run for 30 seconds.
+	LongRunning
+	// Exhausted: a source of firings has come to its end.
+	Exhausted
+	// SourceFailed: a source of firings failed and will be started again.
+	SourceFailed
+	// Faulted: the schedule of a registration broke its contract and is no
+	// longer asked.
+	Faulted
+	// Unregistered: a registration ended.
+	Unregistered
+)
+
+var kinds = [...]string{
+	Registered: "registered", Fired: "fired", Merged: "merged", Refused: "refused", Waiting: "waiting",
+	Started: "started", Progressed: "progressed", Deferred: "deferred", Canceling: "canceling", Ended: "ended",
+	Abandoned: "abandoned", Released: "released", Completed: "completed", ConditionChanged: "condition changed",
+	Paused: "paused", Resumed: "resumed", Missed: "missed", LongRunning: "long running", Exhausted: "exhausted",
+	SourceFailed: "source failed", Faulted: "faulted", Unregistered: "unregistered",
+}
+
+// String is the kind in words.
+func (k Kind) String() string {
+	if int(k) < len(kinds) && kinds[k] != "" {
+		return kinds[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// Waits says why an activation waits.
+type Waits uint8
+
+// Why an activation waits, in the order in which the gates are asked.
+const (
+	// ForNothing: it does not wait.
+	ForNothing Waits = iota
+	// ForTime: its start was put off, by a filter of its trigger.
+	ForTime
+	// ForResume: its task is paused.
+	ForResume
+	// ForOverlap: as many instances of its task are active as may be.
+	ForOverlap
+	// ForCondition: a condition does not hold; it is latched.
+	ForCondition
+)
+
+var waits = [...]string{"nothing", "time", "resume", "overlap", "condition"}
+
+// String is what it waits for, in a word.
+func (w Waits) String() string {
+	if int(w) < len(waits) {
+		return waits[w]
+	}
+	return fmt.Sprintf("Waits(%d)", uint8(w))
+}
+
+// An Event tells one thing that happened. Fields that its Kind does not use are
+// zero.
+type Event struct {
+	Kind       Kind
+	Waits      Waits
+	Reason     activation.Reason
+	Result     activation.Result
+	Attempt    int       // of the activation, from 1
+	At         time.Time // when it happened, by the App's clock
+	Due        time.Time // when the activation was due
+	Group      string
+	Task       string
+	Activation uint64 // from acceptance to its last attempt
+	Instance   uint64 // one attempt
+	N          uint64
+	Detail     string
+	Err        error
+}
+
+// String is the event as one line, without its time.
+func (e Event) String() string {
+	var b strings.Builder
+	if e.Group != "" {
+		fmt.Fprintf(&b, "%s/", e.Group)
+	}
+	fmt.Fprintf(&b, "%s %s", e.Task, e.Kind)
+	part := func(show bool, format string, v any) {
+		if show {
+			fmt.Fprintf(&b, format, v)
+		}
+	}
+	part(e.Activation != 0, " act=%d", e.Activation)
+	part(e.Instance != 0, " inst=%d", e.Instance)
+	part(e.Attempt > 1, " attempt=%d", e.Attempt)
+	part(e.Waits != ForNothing, " for=%s", e.Waits)
+	part(e.Kind == Refused, " result=%s", e.Result)
+	part(e.Reason != 0, " reason=%s", e.Reason)
+	part(e.N != 0, " n=%d", e.N)
+	part(e.Detail != "", " %q", e.Detail)
+	if e.Err != nil {
+		text, _, _ := strings.Cut(e.Err.Error(), "\n")
+		fmt.Fprintf(&b, " err=%q", text)
+	}
+	return b.String()
+}

@@ -1,0 +1,3 @@
+module github.com/bgloop/bgloop
+
+go 1.26.0

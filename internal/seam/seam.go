@@ -1,0 +1,74 @@
+// Package seam is the wall between a task's code and who runs it: goroutines in
+// production, coroutines in simulation. Everything that differs between the
+// two is a Driver; what a handler's instance can do is a Run, which app
+// implements once for both.
+package seam
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/deferral"
+)
+
+// A Job is work for a strand. A pointer that is one costs no allocation to
+// spawn, as a closure would.
+type Job interface {
+	Run()
+}
+
+// JobFunc makes a function a Job.
+type JobFunc func()
+
+// Run calls f.
+func (f JobFunc) Run() { f() }
+
+// A Driver runs strands: goroutines or coroutines.
+type Driver interface {
+	// Spawn runs j on a strand of its own and returns at once. Jobs begin in
+	// the order they were spawned; one that blocks holds none of the others
+	// back. A job may end by runtime.Goexit.
+	Spawn(j Job)
+
+	// NewPark returns a place for one strand to wait.
+	NewPark() Park
+
+	// Close ends the strands that have no job. Spawn still works afterwards.
+	Close()
+}
+
+// A Park is where one strand waits. An Unpark before the Park is remembered,
+// several count as one.
+type Park interface {
+	// Park waits for Unpark and returns nil, or for the end of ctx and returns
+	// ctx's error. Where both are so, it returns nil.
+	Park(ctx context.Context) error
+
+	// Unpark wakes the strand. It never blocks.
+	Unpark()
+}
+
+// Info is what an instance knows of itself.
+type Info struct {
+	Group, Task          string
+	Registration         uint64
+	Activation, Instance uint64
+	Attempt              int
+	Due, Deadline        time.Time
+	Details              any
+	Merged               uint64 // firings that became this activation
+}
+
+// A Run is the record behind a *tasks.Instance.
+type Run interface {
+	Info() Info
+	Log() *slog.Logger
+	Take(why string) (*deferral.Deferral, error)
+	Progress(n uint64) error
+	OnCanceled(f func(activation.Reason)) error
+	Sleep(d time.Duration) error
+	Await(f func(context.Context) error) error
+	Go(f func(context.Context) error) error
+}
