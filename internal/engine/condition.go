@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+)
+
+// A condition of a task, as last reported.
+type condition struct {
+	holds  bool
+	polled bool // it asked to be told when it matters
+}
+
+// report takes a condition's news.
+func (e *Engine) report(t *Task, index int, holds bool) {
+	c := &t.conds[index]
+	if t.gone || e.stopped || c.holds == holds || c.polled && !t.wanted {
+		return
+	}
+	e.set(t, index, holds)
+	if !holds && !t.Reg.KeepOnConditionLoss {
+		for _, i := range inOrder(t.active) {
+			e.cancel(i, activation.ConditionLoss)
+		}
+	}
+	e.advance(t)
+}
+
+func (e *Engine) set(t *Task, index int, holds bool) {
+	t.conds[index].holds = holds
+	v := event.Event{Kind: event.ConditionChanged, Detail: t.Reg.Conditions[index].String()}
+	if holds {
+		t.unmet--
+		v.N = 1
+	} else {
+		t.unmet++
+	}
+	e.tell(t, v)
+}
+
+// sayWanted tells the conditions that asked whether they matter: something of
+// the task's waits or runs. What they reported before no longer counts then.
+func (e *Engine) sayWanted(t *Task) {
+	want := !t.gone && !e.draining && (t.pending.len() > 0 || len(t.active) > 0)
+	if !t.polled || want == t.wanted {
+		return
+	}
+	t.wanted = want
+	for i, c := range t.conds {
+		if !c.polled {
+			continue
+		}
+		if c.holds && !want {
+			t.conds[i].holds = false
+			t.unmet++
+		}
+		e.do(Effect{Do: Want, Task: t, Index: i, On: want})
+	}
+}

@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// Errors of an input. Nothing has changed then.
+var (
+	ErrRegistered = errors.New("app: name is registered")
+	ErrExclusive  = errors.New("app: trigger serves another registration")
+	ErrStopped    = errors.New("app: stopping or stopped")
+)
+
+// longRunning is how long an instance without a time limit runs before it is
+// told as an event: the model's own limit (uwp: 30 s in all).
+const longRunning = 30 * time.Second
+
+// A Key names a task: names are unique in their group.
+type Key struct{ Group, Name string }
+
+// Config holds the App's defaults.
+type Config struct {
+	TimeLimit time.Duration // zero or negative: none
+	Grace     time.Duration // negative: none
+	Shadow    bool          // make a looplab machine follow each instance
+}
+
+// An Engine is the state of an App.
+type Engine struct {
+	cfg    Config
+	tasks  map[Key]*Task
+	all    []*Task // the same, in no particular order
+	topics map[string][]*Task
+	claims map[any]*Task
+
+	now      time.Time // of the current Step
+	started  time.Time
+	running  bool
+	draining bool
+	stopped  bool
+	insts    []*Instance // that hold a slot, in no particular order
+	plan     plan
+
+	taskIDs, actIDs, instIDs uint64
+
+	// Watched says that somebody observes all events.
+	Watched bool
+	// Illegal counts moves that the lifecycle refused: bugs of ours.
+	Illegal uint64
+
+	effects []Effect
+	events  []event.Event
+}
+
+// New returns an engine that does not run yet.
+func New(cfg Config) *Engine {
+	return &Engine{cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]*Task{}, claims: map[any]*Task{}}
+}
+
+// A Task is a registration.
+type Task struct {
+	ID  uint64
+	Key Key
+	Reg tasks.Registration
+
+	// Host is the host's own; the engine never looks at it.
+	Host any
+	// Watched says that somebody wants this task's Completed and Progressed.
+	Watched bool
+
+	keep  tasks.Keep
+	slots int
+	limit time.Duration // not positive: none
+	grace time.Duration // not positive: none
+
+	spec    *Spec
+	sources []source
+	filters []activation.Filter
+	phase   activation.Phase // of the firings that came through
+	conds   []condition
+	unmet   int  // conditions that do not hold
+	polled  bool // some condition asked to be told when it matters
+	wanted  bool
+
+	pending   queue
+	waits     event.Waits // why the pending entries that are due wait
+	held      int         // places reserved
+	reserving []*Place
+	active    []*Instance // in no particular order
+	inherited int         // active instances of the registrations it replaced
+	heir      *Task       // the registration that replaced it
+	timers    []*Timer    // armed by its ports
+
+	paused bool
+	spent  bool // a one-shot that has fired
+	gone   bool
+	quiet  bool // its sources have been told to end
+	index  int // in Engine.all
+}
+
+// An Act is an activation: an accepted firing on its way to a handler.
+type Act struct {
+	ID      uint64
+	Task    *Task
+	Details any
+	Origin  context.Context // whose values the handler sees; may be nil
+	Due     time.Time
+	Merged  uint64
+	Host    any
+
+	attempts int
+	since    time.Time // when it began to wait
+	waits    event.Waits
+	notYet   node // armed while its start is put off
+	last     *Instance // its last attempt
+}
+
+// An Instance is one attempt to run an activation.
+type Instance struct {
+	ID       uint64
+	Act      *Act
+	Task     *Task
+	Attempt  int
+	Started  time.Time
+	Deadline time.Time // zero: none
+	Life     tasks.Lifecycle
+	Host     any
+
+	reason   activation.Reason
+	canceled time.Time
+	node     node // its limit or warning, then its grace
+	settled  bool // its outcome has been told
+	released bool // it holds no slot anymore
+	index    int  // in Task.active
+	place    int  // in Engine.insts
+}
+
+// Reason is why the instance was canceled, zero if it was not.
+func (i *Instance) Reason() activation.Reason { return i.reason }
+
+// CanceledAt is when it was canceled.
+func (i *Instance) CanceledAt() time.Time { return i.canceled }
+
+// Gone reports whether the registration has ended.
+func (t *Task) Gone() bool { return t.gone }
+
+// Paused reports whether the task is paused.
+func (t *Task) Paused() bool { return t.paused }
+
+// Task finds a task by name, nil if there is none.
+func (e *Engine) Task(k Key) *Task { return e.tasks[k] }
+
+// Tasks appends every task that stands to buf, in no particular order.
+func (e *Engine) Tasks(buf []*Task) []*Task { return append(buf, e.all...) }
+
+// Active is how many instances hold a slot.
+func (e *Engine) Active() int { return len(e.insts) }
+
+// Instances lists the instances that hold a slot, in the order they started.
+func (e *Engine) Instances() []*Instance { return inOrder(e.insts) }
+
+func inOrder(list []*Instance) []*Instance {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b *Instance) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// Next is when a Tick is wanted, and false if nothing waits for time.
+func (e *Engine) Next() (time.Time, bool) {
+	if len(e.plan.heap) == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(0, e.plan.heap[0].at), true
+}
+
+// Running reports whether firings are accepted.
+func (e *Engine) Running() bool { return e.running && !e.draining }
+
+// Stopped reports whether the drain is over.
+func (e *Engine) Stopped() bool { return e.stopped }
+
+// byID is a copy of every task that stands, in the order of registration.
+func (e *Engine) byID() []*Task {
+	all := slices.Clone(e.all)
+	slices.SortFunc(all, func(a, b *Task) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// do adds an effect.
+func (e *Engine) do(f Effect) { e.effects = append(e.effects, f) }
+
+// tell adds an event, if somebody listens.
+func (e *Engine) tell(t *Task, v event.Event) {
+	if !e.Watched && (!t.Watched || v.Kind != event.Completed && v.Kind != event.Progressed) {
+		return
+	}
+	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
+	e.events = append(e.events, v)
+	e.do(Effect{Do: Emit, Task: t, Index: len(e.events) - 1})
+}
+
+// Event is the event of an Emit effect.
+func (e *Engine) Event(f Effect) event.Event { return e.events[f.Index] }

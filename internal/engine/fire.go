@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// A firing asks for an activation.
+type firing struct {
+	details  any
+	origin   context.Context
+	due      time.Time
+	fromTime bool // a schedule's or a topic's: it waits while the task is paused
+	placed   bool // it has a place in the pending list
+}
+
+func (e *Engine) fireFromOutside(in *Input) Reply {
+	if err := e.closed(in.Task); err != nil {
+		e.drop(in.Details)
+		return Reply{Result: activation.UnknownError, Err: err}
+	}
+	a, r := e.fire(in.Task, firing{details: in.Details, origin: in.Origin, due: e.now})
+	return Reply{Act: a, Result: r}
+}
+
+// closed says why a firing is misuse.
+func (e *Engine) closed(t *Task) error {
+	switch {
+	case t.gone:
+		return fmt.Errorf("%w: task %q", activation.ErrUnbound, t.Key.Name)
+	case !e.running || e.stopped:
+		return fmt.Errorf("%w: task %q", activation.ErrNotRunning, t.Key.Name)
+	}
+	return nil
+}
+
+// raise fires every task that listens to a topic, in the order they began to.
+func (e *Engine) raise(in *Input) (r Reply) {
+	if !e.running || e.stopped {
+		return Reply{Err: fmt.Errorf("%w: topic %q", activation.ErrNotRunning, in.Topic)}
+	}
+	for _, t := range slices.Clone(e.topics[in.Topic]) {
+		if _, res := e.fire(t, firing{details: in.Details, origin: in.Origin, due: e.now, fromTime: true}); res == activation.Allowed {
+			r.N++
+		}
+	}
+	return r
+}
+
+// fire makes an activation of a firing, or a part of one, or refuses it.
+func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
+	if t.gone {
+		return nil, activation.UnknownError
+	}
+	at, ok := e.pass(t, f.due)
+	switch {
+	case e.draining, t.spent, t.paused && !f.fromTime && !f.placed, !ok:
+		return nil, e.refuse(t, f, activation.DisabledByPolicy)
+	}
+	if last := t.pending.last(); last != nil && t.keep == tasks.Newest {
+		return e.merge(last, f, at), activation.Allowed
+	}
+	if !f.placed && t.full() && !e.open(t) {
+		return nil, e.refuse(t, f, activation.CurrentlyRunning)
+	}
+	return e.accept(t, f, at), activation.Allowed
+}
+
+// full reports whether no further activation may be pending.
+func (t *Task) full() bool {
+	return t.keep.Capacity() > 0 && t.pending.len()+t.held >= t.keep.Capacity()
+}
+
+func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
+	e.actIDs++
+	a := &Act{ID: e.actIDs, Task: t, Details: f.details, Origin: f.origin, Due: f.due, Merged: 1, since: e.now}
+	t.phase.N++
+	t.phase.Last = f.due
+	if t.spec.OneShot {
+		t.spent = true
+		e.disarmSources(t)
+	}
+	e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
+	t.pending.push(a)
+	if at.After(e.now) {
+		a.notYet = node{kind: kindNotYet, act: a}
+		e.plan.arm(&a.notYet, nanos(at))
+	}
+	e.advance(t)
+	return a
+}
+
+// merge makes f part of a, which takes its details.
+func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
+	e.drop(a.Details)
+	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
+	a.Merged++
+	a.Task.phase.N++
+	a.Task.phase.Last = f.due
+	if at.After(e.now) {
+		a.notYet.kind, a.notYet.act = kindNotYet, a
+		e.plan.arm(&a.notYet, nanos(at))
+	}
+	e.tell(a.Task, event.Event{Kind: event.Merged, Activation: a.ID, N: a.Merged, Due: a.Due})
+	return a
+}
+
+func (e *Engine) refuse(t *Task, f firing, r activation.Result) activation.Result {
+	e.drop(f.details)
+	e.tell(t, event.Event{Kind: event.Refused, Result: r, Due: f.due})
+	return r
+}
+
+// drop lets go of details that reach no handler.
+func (e *Engine) drop(details any) {
+	if _, owns := details.(activation.Dropper); owns {
+		e.do(Effect{Do: Drop, Details: details})
+	}
+}
+
+// pass asks the filters when a firing may start, and whether it is let through.
+// One that panics lets nothing through.
+func (e *Engine) pass(t *Task, due time.Time) (at time.Time, ok bool) {
+	if len(t.filters) == 0 {
+		return due, true
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			ok = false
+			err := fmt.Errorf("%w: filter: panic: %v\n%s", ErrSchedule, v, debug.Stack())
+			e.tell(t, event.Event{Kind: event.Faulted, Err: err})
+		}
+	}()
+	at = due
+	for _, f := range t.filters {
+		if at, ok = f.Pass(t.phase, at); !ok {
+			return at, false
+		}
+	}
+	return at, true
+}

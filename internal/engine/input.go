@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// An Op says what an Input is.
+type Op uint8
+
+// The inputs, with the fields they use.
+const (
+	Tick        Op = iota // time has passed; every Step looks at the time first
+	Register              // Spec
+	Unregister            // Task, On: cancel running instances
+	Begin                 // the App runs
+	Fire                  // Task, Details, Origin
+	FirePlace             // Place, Details, Origin
+	Raise                 // Topic, Details, Origin
+	Reserve               // Place
+	Unreserve             // Place
+	Report                // Task, Index, On
+	Pause                 // Task
+	Resume                // Task
+	Returned              // Inst, Err: the handler returned, deferrals are open
+	Over                  // Inst, Err: the handler returned and none is open
+	Cancel                // Inst, Reason
+	Progress              // Inst, N
+	Arm                   // Timer, For
+	Disarm                // Timer
+	SourceEnded           // Task, Err
+	Drain                 // no new starts; cancel all with Reason
+	DrainNow              // abandon all
+)
+
+// An Input is one thing that happened.
+type Input struct {
+	Op      Op
+	On      bool
+	Reason  activation.Reason
+	Index   int
+	N       uint64
+	Task    *Task
+	Inst    *Instance
+	Spec    *Spec
+	Place   *Place
+	Timer   *Timer
+	Topic   string
+	Details any
+	Origin  context.Context
+	Err     error
+	For     time.Duration
+}
+
+// A Spec is a registration and what its trigger and conditions recorded.
+type Spec struct {
+	Key       Key
+	Reg       tasks.Registration
+	Replace   bool
+	Schedules []activation.Schedule
+	Topics    []string
+	Filters   []activation.Filter
+	Exclusive []any
+	OneShot   bool
+	Payload   bool
+	Holds     []bool // what each condition has reported
+	Polled    []bool // which conditions asked to be told when they matter
+	Host      any
+}
+
+// A Reply answers an Input.
+type Reply struct {
+	Task   *Task // registered
+	Act    *Act  // the activation that a firing became
+	Result activation.Result
+	OK     bool // Reserve: granted; Cancel, Disarm: it had an effect
+	N      int  // Raise: firings accepted
+	Err    error
+}
+
+// A Do says what an Effect is.
+type Do uint8
+
+// The effects, with the fields they use.
+const (
+	Start   Do = iota + 1 // Inst
+	Stop                  // Inst, Reason: cancel its context
+	End                   // Inst: its outcome is told; end its context
+	Abandon               // Inst: make its deferrals inert
+	Settle                // Act, Err: release who waits for it
+	Wake                  // Timer
+	Grant                 // Place
+	Deny                  // Place, Err
+	Want                  // Task, Index, On
+	Drop                  // Details
+	Retired               // Task: nothing can fire it anymore; disarm its sources
+	Emit                  // Task, Index: see Engine.Event
+	Drained               // nothing runs anymore, and nothing will
+)
+
+// An Effect is something for the host to do. None calls for user code to be run
+// before Step returns.
+type Effect struct {
+	Do      Do
+	On      bool
+	Reason  activation.Reason
+	Index   int
+	Task    *Task
+	Inst    *Instance
+	Act     *Act
+	Timer   *Timer
+	Place   *Place
+	Details any
+	Err     error
+}
+
+// Step takes one input at the given instant and decides. The effects are valid
+// until the next Step. What was due by now is done first.
+func (e *Engine) Step(now time.Time, in Input) ([]Effect, Reply) {
+	clear(e.effects)
+	e.effects, e.events = e.effects[:0], e.events[:0]
+	e.now = now.Round(0)
+	e.runDue()
+	return e.effects, e.decide(&in)
+}
+
+func (e *Engine) decide(in *Input) (r Reply) {
+	switch in.Op {
+	case Tick:
+	case Register:
+		r.Task, r.Err = e.register(in.Spec)
+	case Unregister:
+		e.unregister(in.Task, in.On)
+	case Begin:
+		r.Err = e.begin()
+	case Fire:
+		return e.fireFromOutside(in)
+	case FirePlace:
+		return e.firePlace(in)
+	case Raise:
+		return e.raise(in)
+	case Reserve:
+		return e.reserve(in.Place)
+	case Unreserve:
+		e.unreserve(in.Place)
+	case Report:
+		e.report(in.Task, in.Index, in.On)
+	case Pause:
+		e.pause(in.Task, true)
+	case Resume:
+		e.pause(in.Task, false)
+	case Returned:
+		e.returned(in.Inst, in.Err)
+	case Over:
+		e.over(in.Inst, in.Err)
+	case Cancel:
+		r.OK = e.cancel(in.Inst, in.Reason)
+	case Progress:
+		e.tell(in.Inst.Task, event.Event{Kind: event.Progressed, Activation: in.Inst.Act.ID, Instance: in.Inst.ID, N: in.N})
+	case Arm:
+		e.armTimer(in.Timer, in.For)
+	case Disarm:
+		r.OK = e.disarmTimer(in.Timer)
+	case SourceEnded:
+		e.sourceEnded(in.Task, in.Err)
+	case Drain:
+		e.drain(in.Reason)
+	case DrainNow:
+		e.drainNow()
+	}
+	return r
+}

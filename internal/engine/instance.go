@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// start begins an attempt to run a.
+func (e *Engine) start(a *Act) {
+	t := a.Task
+	e.instIDs++
+	a.attempts++
+	a.waits = event.ForNothing
+	i := &Instance{ID: e.instIDs, Act: a, Task: t, Attempt: a.attempts, Started: e.now}
+	a.last = i
+	if e.cfg.Shadow {
+		i.Life.Shadow()
+	}
+	i.index, i.place = len(t.active), len(e.insts)
+	t.active, e.insts = append(t.active, i), append(e.insts, i)
+	i.node = node{kind: kindWarn, inst: i}
+	until := longRunning
+	if t.limit > 0 {
+		i.node.kind, until = kindLimit, t.limit
+		i.Deadline = e.now.Add(t.limit)
+	}
+	e.plan.arm(&i.node, nanos(e.now.Add(until)))
+	e.do(Effect{Do: Start, Inst: i, Task: t, Act: a})
+	e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
+}
+
+// tellOf adds an event about an instance.
+func (e *Engine) tellOf(i *Instance, v event.Event) {
+	v.Activation, v.Instance, v.Attempt = i.Act.ID, i.ID, i.Attempt
+	e.tell(i.Task, v)
+}
+
+// move makes a move of the lifecycle, which this package must know to be legal.
+func (e *Engine) move(i *Instance, m tasks.Move) {
+	if err := i.Life.Do(m); err != nil {
+		e.Illegal++
+		e.tellOf(i, event.Event{Kind: event.Faulted, Err: err})
+	}
+}
+
+// returned: the handler has returned while deferrals are open, or one of the
+// instance's goroutines failed after that. A failure is told at once; the slot
+// is held until the deferrals are completed, or for the grace.
+func (e *Engine) returned(i *Instance, err error) {
+	if i.settled || i.reason != 0 {
+		return
+	}
+	if err == nil {
+		e.move(i, tasks.MoveDefer)
+		e.tellOf(i, event.Event{Kind: event.Deferred})
+		return
+	}
+	e.move(i, tasks.MoveFail)
+	e.settle(i, err)
+	e.do(Effect{Do: End, Inst: i})
+	e.allow(i)
+}
+
+// over: the handler has returned and no deferral is open.
+func (e *Engine) over(i *Instance, err error) {
+	switch {
+	case i.settled:
+		e.tellOf(i, event.Event{Kind: event.Released})
+	case i.reason != 0:
+		e.move(i, tasks.MoveEnd)
+		e.settle(i, &tasks.Canceled{Reason: i.reason, Err: err})
+	case err != nil:
+		e.move(i, tasks.MoveFail)
+		e.settle(i, err)
+	default:
+		e.move(i, tasks.MoveSucceed)
+		e.settle(i, nil)
+	}
+	e.release(i)
+}
+
+// cancel asks an instance to end. The first reason wins.
+func (e *Engine) cancel(i *Instance, r activation.Reason) bool {
+	if i.settled || i.reason != 0 {
+		return false
+	}
+	i.reason, i.canceled = r, e.now
+	e.move(i, tasks.MoveCancel)
+	e.do(Effect{Do: Stop, Inst: i, Reason: r})
+	e.tellOf(i, event.Event{Kind: event.Canceling, Reason: r})
+	e.allow(i)
+	return true
+}
+
+// allow gives the instance its grace to let go of its slot.
+func (e *Engine) allow(i *Instance) {
+	i.node.kind = kindGrace
+	if i.Task.grace <= 0 {
+		e.plan.disarm(&i.node)
+		e.abandon(i)
+		return
+	}
+	e.plan.arm(&i.node, nanos(e.now.Add(i.Task.grace)))
+}
+
+// abandon gives up on an instance that has not ended within its grace. Its
+// goroutine may go on; its slot is free.
+func (e *Engine) abandon(i *Instance) {
+	if i.released {
+		return
+	}
+	e.do(Effect{Do: Abandon, Inst: i})
+	e.tellOf(i, event.Event{Kind: event.Abandoned, Reason: i.reason})
+	if !i.settled {
+		e.move(i, tasks.MoveAbandon)
+		e.settle(i, &tasks.Canceled{Reason: i.reason, Abandoned: true})
+	}
+	e.release(i)
+}
+
+// settle tells the outcome of an attempt, and with it of the activation.
+func (e *Engine) settle(i *Instance, outcome error) {
+	i.settled = true
+	e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
+	e.complete(i.Act, outcome)
+}
+
+// complete tells the outcome of an activation, once. With it a one-shot task is
+// at its end.
+func (e *Engine) complete(a *Act, outcome error) {
+	t := a.Task
+	t.phase.Completed = e.now
+	for i := range t.sources {
+		t.sources[i].phase.Completed = e.now
+	}
+	e.do(Effect{Do: Settle, Act: a, Err: outcome})
+	v := event.Event{Kind: event.Completed, Activation: a.ID, Attempt: a.attempts, Due: a.Due, N: a.Merged, Err: outcome}
+	if a.last != nil {
+		v.Instance, v.Reason = a.last.ID, a.last.reason
+	}
+	e.tell(t, v)
+	if t.spec.OneShot {
+		e.unregister(t, false)
+	}
+}
+
+// release gives the instance's slot back.
+func (e *Engine) release(i *Instance) {
+	if i.released {
+		return
+	}
+	i.released = true
+	e.plan.disarm(&i.node)
+	t := i.Task
+	last := t.active[len(t.active)-1]
+	t.active[i.index], last.index = last, i.index
+	t.active[len(t.active)-1] = nil
+	t.active = t.active[:len(t.active)-1]
+	end := e.insts[len(e.insts)-1]
+	e.insts[i.place], end.place = end, i.place
+	e.insts[len(e.insts)-1] = nil
+	e.insts = e.insts[:len(e.insts)-1]
+	for t.heir != nil {
+		t = t.heir
+		t.inherited--
+	}
+	e.advance(t)
+	e.checkDrained()
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bgloop/bgloop/activation"
+)
+
+// A Place is a reserved place in a task's pending list, or a wish for one.
+type Place struct {
+	Task *Task
+	Host any
+	held bool
+}
+
+// reserve grants a place at once, or queues the wish for one.
+func (e *Engine) reserve(p *Place) Reply {
+	if err := e.closed(p.Task); err != nil {
+		return Reply{Err: err}
+	}
+	if e.draining {
+		return Reply{Err: fmt.Errorf("%w: task %q", activation.ErrNotRunning, p.Task.Key.Name)}
+	}
+	if p.Task.full() || len(p.Task.reserving) > 0 {
+		p.Task.reserving = append(p.Task.reserving, p)
+		return Reply{}
+	}
+	p.hold(true)
+	return Reply{OK: true}
+}
+
+func (p *Place) hold(held bool) {
+	if p.held == held {
+		return
+	}
+	p.held = held
+	if held {
+		p.Task.held++
+	} else {
+		p.Task.held--
+	}
+}
+
+// unreserve gives a place back, or the wish up.
+func (e *Engine) unreserve(p *Place) {
+	p.Task.reserving = slices.DeleteFunc(p.Task.reserving, func(o *Place) bool { return o == p })
+	p.hold(false)
+	e.grant(p.Task)
+}
+
+// grant gives places that became free to those who wait for one.
+func (e *Engine) grant(t *Task) {
+	for len(t.reserving) > 0 && !t.full() {
+		p := t.reserving[0]
+		t.reserving = t.reserving[1:]
+		p.hold(true)
+		e.do(Effect{Do: Grant, Place: p})
+	}
+}
+
+// firePlace makes an activation of a place.
+func (e *Engine) firePlace(in *Input) Reply {
+	p := in.Place
+	err := e.closed(p.Task)
+	if err == nil && !p.held {
+		err = fmt.Errorf("%w: task %q: the place was used or released", activation.ErrUnbound, p.Task.Key.Name)
+	}
+	p.hold(false)
+	if err != nil {
+		e.drop(in.Details)
+		return Reply{Result: activation.UnknownError, Err: err}
+	}
+	a, r := e.fire(p.Task, firing{details: in.Details, origin: in.Origin, due: e.now, placed: true})
+	e.grant(p.Task)
+	return Reply{Act: a, Result: r}
+}
+
+// denyPlaces sends away who waits for a place.
+func (e *Engine) denyPlaces(t *Task, why error) {
+	for _, p := range t.reserving {
+		e.do(Effect{Do: Deny, Place: p, Err: fmt.Errorf("%w: task %q", why, t.Key.Name)})
+	}
+	t.reserving = nil
+}

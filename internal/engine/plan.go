@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"math"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+)
+
+// A kind says what a node is armed for.
+type kind uint8
+
+const (
+	kindSource kind = iota // a schedule's next due time
+	kindLimit              // an instance's time limit
+	kindWarn               // an instance without one has run for long
+	kindGrace              // a canceled instance must be over
+	kindNotYet             // an activation's start was put off until now
+	kindTimer              // a timer of the host's
+)
+
+// A node is one entry of the plan, part of what it is armed for.
+type node struct {
+	kind  kind
+	index int // in the heap, plus one; zero: not armed
+	n     int // which source
+	task  *Task
+	inst  *Instance
+	act   *Act
+	timer *Timer
+}
+
+// A slot holds the keys next to each other, which is what the heap reads.
+type slot struct {
+	at   int64 // nanoseconds since 1970, by the wall clock
+	seq  uint64
+	node *node
+}
+
+func (s slot) before(o slot) bool { return s.at < o.at || s.at == o.at && s.seq < o.seq }
+
+// A plan is everything that waits for time: a binary heap, first in first out
+// among equal instants.
+type plan struct {
+	heap []slot
+	seq  uint64
+}
+
+func (p *plan) arm(n *node, at int64) {
+	p.disarm(n)
+	p.seq++
+	p.heap = append(p.heap, slot{at, p.seq, n})
+	p.up(len(p.heap)-1, p.heap[len(p.heap)-1])
+}
+
+func (p *plan) disarm(n *node) bool {
+	if n.index == 0 {
+		return false
+	}
+	i, last := n.index-1, len(p.heap)-1
+	n.index = 0
+	moved := p.heap[last]
+	p.heap[last] = slot{}
+	p.heap = p.heap[:last]
+	switch {
+	case i == last:
+	case i > 0 && moved.before(p.heap[(i-1)/2]):
+		p.up(i, moved)
+	default:
+		p.down(i, moved)
+	}
+	return true
+}
+
+// pop disarms and returns the first node that is due at or before at.
+func (p *plan) pop(at int64) *node {
+	if len(p.heap) == 0 || p.heap[0].at > at {
+		return nil
+	}
+	n := p.heap[0].node
+	p.disarm(n)
+	return n
+}
+
+func (p *plan) put(i int, s slot) {
+	p.heap[i] = s
+	s.node.index = i + 1
+}
+
+func (p *plan) up(i int, s slot) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !s.before(p.heap[parent]) {
+			break
+		}
+		p.put(i, p.heap[parent])
+		i = parent
+	}
+	p.put(i, s)
+}
+
+func (p *plan) down(i int, s slot) {
+	for {
+		child := 2*i + 1
+		if child >= len(p.heap) {
+			break
+		}
+		if child+1 < len(p.heap) && p.heap[child+1].before(p.heap[child]) {
+			child++
+		}
+		if !p.heap[child].before(s) {
+			break
+		}
+		p.put(i, p.heap[child])
+		i = child
+	}
+	p.put(i, s)
+}
+
+// A Timer is an entry of the plan for the host: a strand that sleeps, or a
+// function of a port. A Task of its own ends it when the task ends.
+type Timer struct {
+	Task  *Task
+	Host  any
+	node  node
+	index int // in Task.timers, plus one
+}
+
+func (e *Engine) armTimer(t *Timer, d time.Duration) {
+	if t.Task != nil {
+		if t.Task.quiet {
+			return
+		}
+		t.Task.timers = append(t.Task.timers, t)
+		t.index = len(t.Task.timers)
+	}
+	t.node = node{kind: kindTimer, timer: t}
+	e.plan.arm(&t.node, nanos(e.now.Add(d)))
+	e.runDue() // for a d of zero or less
+}
+
+func (e *Engine) disarmTimer(t *Timer) bool {
+	e.forgetTimer(t)
+	return e.plan.disarm(&t.node)
+}
+
+func (e *Engine) forgetTimer(t *Timer) {
+	if t.index == 0 {
+		return
+	}
+	list := t.Task.timers
+	last := list[len(list)-1]
+	list[t.index-1], last.index = last, t.index
+	t.Task.timers, t.index = list[:len(list)-1], 0
+}
+
+// runDue does what is due at or before now, in the order of the due times.
+func (e *Engine) runDue() {
+	at := nanos(e.now)
+	for n := e.plan.pop(at); n != nil; n = e.plan.pop(at) {
+		switch n.kind {
+		case kindSource:
+			e.due(n.task, &n.task.sources[n.n])
+		case kindLimit:
+			e.cancel(n.inst, activation.ExecutionTimeExceeded)
+		case kindWarn:
+			e.tellOf(n.inst, event.Event{Kind: event.LongRunning})
+		case kindGrace:
+			e.abandon(n.inst)
+		case kindNotYet:
+			e.ripe(n.act)
+		case kindTimer:
+			e.forgetTimer(n.timer)
+			e.do(Effect{Do: Wake, Timer: n.timer})
+		}
+	}
+}
+
+// nanos is t as a key of the plan. Instants beyond the years 1678 to 2262 are
+// taken as the ends of that time.
+func nanos(t time.Time) int64 {
+	const edge = math.MaxInt64 / int64(time.Second)
+	switch s := t.Unix(); {
+	case s >= edge:
+		return math.MaxInt64
+	case s <= -edge:
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// register accepts a registration, or refuses it and changes nothing.
+func (e *Engine) register(s *Spec) (*Task, error) {
+	old := e.tasks[s.Key]
+	if err := e.refusal(s, old); err != nil {
+		return nil, err
+	}
+	t := e.newTask(s)
+	if old != nil {
+		e.replace(old, t)
+	}
+	e.enter(t)
+	e.tell(t, event.Event{Kind: event.Registered, N: t.ID})
+	if e.running {
+		e.arm(t)
+	}
+	return t, nil
+}
+
+func (e *Engine) refusal(s *Spec, old *Task) error {
+	switch {
+	case e.draining:
+		return fmt.Errorf("%w: task %q", ErrStopped, s.Key.Name)
+	case old != nil && !s.Replace:
+		return fmt.Errorf("%w: task %q", ErrRegistered, s.Key.Name)
+	}
+	for _, key := range s.Exclusive {
+		if by := e.claims[key]; by != nil && by != old {
+			return fmt.Errorf("%w: task %q, for task %q", ErrExclusive, by.Key.Name, s.Key.Name)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) newTask(s *Spec) *Task {
+	e.taskIDs++
+	t := &Task{
+		ID: e.taskIDs, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s, filters: s.Filters,
+		keep: s.Reg.Keep, slots: s.Reg.Overlap.Slots(), limit: s.Reg.TimeLimit, grace: s.Reg.Grace,
+	}
+	if t.keep == 0 {
+		t.keep = tasks.Newest
+		if s.Payload {
+			t.keep = tasks.Every(1)
+		}
+	}
+	if t.limit == 0 {
+		t.limit = e.cfg.TimeLimit
+	}
+	if t.grace == 0 {
+		t.grace = e.cfg.Grace
+	}
+	t.phase = activation.Phase{Name: t.Key.Name, Registered: e.now, Started: e.started}
+	for i, holds := range s.Holds {
+		t.conds = append(t.conds, condition{holds: holds && !s.Polled[i], polled: s.Polled[i]})
+		t.polled = t.polled || s.Polled[i]
+		if !t.conds[i].holds {
+			t.unmet++
+		}
+	}
+	for i, sch := range s.Schedules {
+		t.sources = append(t.sources, source{schedule: sch, node: node{kind: kindSource, task: t, n: i}})
+	}
+	return t
+}
+
+// replace ends old and lets t wait for the instances that are still active.
+func (e *Engine) replace(old, t *Task) {
+	t.inherited = old.inherited + len(old.active)
+	old.heir = t
+	e.retire(old, true)
+}
+
+func (e *Engine) enter(t *Task) {
+	e.tasks[t.Key] = t
+	t.index = len(e.all)
+	e.all = append(e.all, t)
+	for _, topic := range t.spec.Topics {
+		e.topics[topic] = append(e.topics[topic], t)
+	}
+	for _, key := range t.spec.Exclusive {
+		e.claims[key] = t
+	}
+}
+
+// leave undoes enter.
+func (e *Engine) leave(t *Task) {
+	if e.tasks[t.Key] == t {
+		delete(e.tasks, t.Key)
+	}
+	last := e.all[len(e.all)-1]
+	e.all[t.index], last.index = last, t.index
+	e.all[len(e.all)-1] = nil
+	e.all = e.all[:len(e.all)-1]
+	for _, topic := range t.spec.Topics {
+		rest := slices.DeleteFunc(e.topics[topic], func(o *Task) bool { return o == t })
+		if e.topics[topic] = rest; len(rest) == 0 {
+			delete(e.topics, topic)
+		}
+	}
+	for _, key := range t.spec.Exclusive {
+		if e.claims[key] == t {
+			delete(e.claims, key)
+		}
+	}
+}
+
+func (e *Engine) unregister(t *Task, cancelRunning bool) {
+	if !t.gone {
+		e.retire(t, cancelRunning)
+	}
+}
+
+// retire ends a registration: what is pending ends with Abort, what runs is
+// canceled with Abort or left alone, and nothing new comes.
+func (e *Engine) retire(t *Task, cancelRunning bool) {
+	t.gone = true
+	e.leave(t)
+	e.silence(t)
+	e.endPending(t, activation.Abort)
+	e.denyPlaces(t, activation.ErrUnbound)
+	e.tell(t, event.Event{Kind: event.Unregistered, N: t.ID})
+	if !cancelRunning {
+		return
+	}
+	for _, i := range inOrder(t.active) {
+		e.cancel(i, activation.Abort)
+	}
+}
+
+// silence ends everything that could fire the task or report to it.
+func (e *Engine) silence(t *Task) {
+	if t.quiet {
+		return
+	}
+	t.quiet = true
+	e.disarmSources(t)
+	for _, timer := range t.timers {
+		timer.index = 0
+		e.plan.disarm(&timer.node)
+	}
+	t.timers = nil
+	e.do(Effect{Do: Retired, Task: t})
+}
+
+func (e *Engine) disarmSources(t *Task) {
+	for i := range t.sources {
+		e.plan.disarm(&t.sources[i].node)
+	}
+}
+
+func (e *Engine) endPending(t *Task, reason activation.Reason) {
+	for a := t.pending.pop(); a != nil; a = t.pending.pop() {
+		e.plan.disarm(&a.notYet)
+		e.drop(a.Details)
+		e.complete(a, &tasks.Canceled{Reason: reason})
+	}
+}
+
+// begin makes the App run: from now on time passes for its registrations.
+func (e *Engine) begin() error {
+	if e.running || e.draining {
+		return ErrStopped
+	}
+	e.running, e.started = true, e.now
+	for _, t := range e.byID() {
+		t.phase.Registered, t.phase.Started = e.now, e.now
+		e.arm(t)
+	}
+	return nil
+}
+
+func (e *Engine) pause(t *Task, paused bool) {
+	if t.gone || t.paused == paused {
+		return
+	}
+	t.paused = paused
+	k := event.Resumed
+	if paused {
+		k = event.Paused
+	}
+	e.tell(t, event.Event{Kind: k})
+	e.advance(t)
+}
