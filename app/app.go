@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/looplab/fsm"
+
+	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/internal/seam/pool"
+)
+
+// An App runs background tasks in this process. Make one with New. An App runs
+// once: after it has stopped, make another.
+type App struct {
+	registry
+
+	clock   clock.Clock
+	log     *slog.Logger
+	limit   time.Duration
+	grace   time.Duration
+	minimum time.Duration
+	base    context.Context //nolint:containedctx // its values are handed on, as in http.Server.BaseContext
+	debug   bool
+	driver  seam.Driver
+
+	mu    sync.Mutex // guards the following
+	inbox []letter
+	spare []letter
+	owned bool
+
+	// What follows belongs to the owner.
+	eng       *engine.Engine
+	life      *fsm.FSM
+	now       time.Time
+	alarm     alarm
+	observers []*Observer
+	idlers    []seam.Park
+	report    *Report
+	entries   map[*engine.Instance]int // in report
+	hurry     bool                     // do not wait for callbacks anymore
+	closing   engine.Timer             // bounds the wait for callbacks
+	closed    bool
+
+	// What follows is read and written by anybody.
+	busy    atomic.Int64 // strands that work, see idle.go
+	sources atomic.Int64 // strands of triggers
+	watched atomic.Bool  // somebody waits for busy or sources to be zero
+	done    latch        // open when the App has stopped
+
+	groupsMu sync.Mutex // guards the following
+	groups   map[string]*Group
+}
+
+// New returns an App that does not run yet.
+func New(opts ...Option) *App {
+	a := &App{
+		clock:   clock.System(),
+		log:     slog.Default(),
+		grace:   DefaultGrace,
+		base:    context.Background(),
+		groups:  map[string]*Group{},
+		entries: map[*engine.Instance]int{},
+		life:    newLife(),
+	}
+	a.registry.init(a, "")
+	for _, o := range opts {
+		o(a)
+	}
+	if a.driver == nil {
+		a.driver = pool.New()
+	}
+	a.eng = engine.New(engine.Config{TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug})
+	return a
+}
+
+// Clock is the App's time.
+func (a *App) Clock() clock.Clock { return a.clock }

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/engine"
+)
+
+// carry does what the engine decided. It runs no user code: that is queued or
+// given a strand of its own.
+func (a *App) carry(f *engine.Effect) {
+	switch f.Do {
+	case engine.Start:
+		a.startRun(f.Inst)
+	case engine.Stop:
+		runOf(f.Inst).cancel(f.Reason)
+	case engine.End:
+		runOf(f.Inst).end()
+	case engine.Abandon:
+		a.abandon(f.Inst)
+	case engine.Settle:
+		a.settleAct(f)
+	case engine.Wake:
+		a.wake(f.Timer)
+	case engine.Grant:
+		f.Place.Host.(*placing).answer(nil)
+	case engine.Deny:
+		f.Place.Host.(*placing).answer(f.Err)
+	case engine.Want:
+		portOf(f.Task).want(f.Index, f.On)
+	case engine.Drop:
+		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop})
+	case engine.Retired:
+		portOf(f.Task).retire()
+	case engine.Emit:
+		a.emit(f)
+	case engine.Drained: // checkStopped sees it
+	}
+}
+
+func taskOf(t *engine.Task) *Task   { return t.Host.(*Task) }
+func portOf(t *engine.Task) *port   { return taskOf(t).port }
+func runOf(i *engine.Instance) *run { return i.Host.(*run) }
+func (a *App) cellOf(x *engine.Act) *cell {
+	if x.Host == nil {
+		x.Host = &cell{a: a}
+	}
+	return x.Host.(*cell)
+}
+
+func (a *App) settleAct(f *engine.Effect) {
+	if c, ok := f.Act.Host.(*cell); ok {
+		c.settle(f.Err)
+	}
+	a.noteEnd(f.Act, f.Err)
+}
+
+func (a *App) abandon(i *engine.Instance) {
+	a.noteOpen(i, runOf(i).abandon())
+}
+
+// wake ends a sleep, or calls a function of a port.
+func (a *App) wake(t *engine.Timer) {
+	switch h := t.Host.(type) {
+	case *sleeper:
+		h.wake()
+	case *callback:
+		a.spawn(h)
+	case *App:
+		a.hurry = true // the time for callbacks at Stop is over
+	}
+}
+
+// emit tells an event to whoever observes it.
+func (a *App) emit(f *engine.Effect) {
+	e := a.eng.Event(*f)
+	if e.Kind == event.Canceling || e.Kind == event.Abandoned {
+		e.Detail = runOf(f.Inst).openDeferrals()
+	}
+	for _, o := range a.observers {
+		o.put(&e)
+	}
+	for _, o := range taskOf(f.Task).observers {
+		if o.wants(e.Kind) {
+			o.put(&e)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// What works is counted in App.busy: each callback and each observer that has
+// something to tell, and each instance, unless all its strands are in Sleep.
+
+// rest says that one of those has ended.
+func (a *App) rest() {
+	if a.busy.Add(-1) == 0 && a.watched.Load() {
+		a.deliver(letter{do: func() {}}) // the owner looks whether somebody waits for this
+	}
+}
+
+// shift changes the number of the instance's strands, and of those that work.
+func (r *run) shift(strands, awake int) {
+	r.mu.Lock()
+	before := r.busy
+	r.count(strands, awake)
+	after := r.busy
+	r.mu.Unlock()
+	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
+		r.a.deliver(letter{do: func() {}})
+	}
+}
+
+// count is shift with r.mu held. An instance without a strand works: a deferral
+// is held by somebody unknown.
+func (r *run) count(strands, awake int) {
+	r.strands += strands
+	r.awake += awake
+	busy := r.awake > 0 || r.strands <= 0
+	if r.forgotten || busy == r.busy {
+		return
+	}
+	r.busy = busy
+	if busy {
+		r.a.busy.Add(1)
+	} else {
+		r.a.busy.Add(-1)
+	}
+}
+
+// idle says that the instance is over, or that nobody waits for it anymore.
+func (r *run) idle() {
+	r.mu.Lock()
+	counted := r.busy && !r.forgotten
+	r.forgotten, r.busy = true, false
+	r.mu.Unlock()
+	if counted {
+		r.a.rest()
+	}
+}
+
+// WaitIdle waits until the App has nothing to do at the present instant: no
+// call is unanswered, nothing is due, every instance is over or sleeps in
+// Instance.Sleep with all its strands, and observers have been told everything.
+// What is latched or waits for a later time is idle. It returns ctx's error if
+// that ends first, and ErrInHandler when called with an instance's context.
+//
+// With a clock that a test moves, move and then WaitIdle makes every test
+// deterministic.
+func (a *App) WaitIdle(ctx context.Context) error {
+	if a.inHandler(ctx) {
+		return ErrInHandler
+	}
+	p := a.driver.NewPark()
+	a.own(func() {
+		a.idlers = append(a.idlers, p)
+		a.watch()
+	})
+	err := p.Park(ctx)
+	if err != nil {
+		a.own(func() {
+			a.idlers = slices.DeleteFunc(a.idlers, func(o seam.Park) bool { return o == p })
+			a.watch()
+		})
+	}
+	return err
+}
+
+// watch notes whether somebody waits for rest.
+func (a *App) watch() {
+	a.watched.Store(len(a.idlers) > 0 || a.life.Is(stopping))
+}
+
+// checkIdle releases those who wait for it. The owner calls it when it has
+// handled every letter it knows of.
+func (a *App) checkIdle() {
+	if len(a.idlers) == 0 || a.busy.Load() > 0 {
+		return
+	}
+	if at, ok := a.eng.Next(); ok && a.eng.Running() && !at.After(a.clock.Now()) {
+		return // a Tick is on its way
+	}
+	a.mu.Lock()
+	more := len(a.inbox) > 0
+	a.mu.Unlock()
+	if more {
+		return // it will be looked at again after those
+	}
+	for _, p := range a.idlers {
+		p.Unpark()
+	}
+	a.idlers = a.idlers[:0]
+	a.watch()
+}

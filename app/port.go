@@ -1,0 +1,358 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// A port is what the trigger and the conditions of one registration see.
+type port struct {
+	a    *App
+	spec *engine.Spec
+
+	onArm    []func()
+	onDisarm []func()
+	gos      []func(context.Context) error
+	wanted   []func(bool) // by condition; nil for those that did not ask
+	misuse   error
+
+	ctx    context.Context //nolint:containedctx // that of the trigger's goroutines
+	cancel context.CancelFunc
+
+	binding sync.Mutex // held while onArm's or onDisarm's functions run
+
+	mu        sync.Mutex // guards the following
+	arming    bool
+	submitted bool
+	task      *engine.Task // set by the owner
+	late      []lateReport // made between submission and acceptance
+	wants     []want       // not told yet, in order
+	telling   bool
+	retired   bool
+}
+
+type (
+	lateReport struct {
+		index int
+		holds bool
+	}
+	want struct {
+		f  func(bool)
+		on bool
+	}
+)
+
+// armPort lets the trigger and the conditions record what they need.
+func (a *App) armPort(r tasks.Registration) (*port, error) {
+	n := len(r.Conditions)
+	p := &port{a: a, arming: true, wanted: make([]func(bool), n)}
+	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n)}
+	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
+	if err := r.Trigger.Arm(p); err != nil {
+		return nil, err
+	}
+	for i, c := range r.Conditions {
+		tell := func(holds bool) { p.report(i, holds) }
+		if err := c.Arm(tell, &conditionPort{p, i}); err != nil {
+			return nil, err
+		}
+	}
+	p.mu.Lock()
+	p.arming = false
+	p.mu.Unlock()
+	if p.misuse != nil {
+		return nil, p.misuse
+	}
+	return p, a.tooOften(p.spec)
+}
+
+// submit gives what was recorded out of hand.
+func (p *port) submit() *engine.Spec {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.submitted = true
+	return p.spec
+}
+
+// accepted is called by the owner.
+func (p *port) accepted(t *engine.Task) {
+	p.mu.Lock()
+	p.task = t
+	late := p.late
+	p.mu.Unlock()
+	for _, l := range late {
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Index: l.index, On: l.holds})
+	}
+	if p.a.eng.Running() {
+		p.startSources()
+	}
+}
+
+// bind brings the trigger and the conditions to life.
+func (p *port) bind() {
+	p.binding.Lock()
+	defer p.binding.Unlock()
+	p.mu.Lock()
+	retired := p.retired
+	p.mu.Unlock()
+	if retired {
+		return
+	}
+	for _, f := range p.onArm {
+		f()
+	}
+}
+
+// report takes a condition's news, whenever it comes.
+func (p *port) report(index int, holds bool) {
+	p.mu.Lock()
+	t := p.task
+	switch {
+	case t != nil:
+	case p.submitted:
+		p.late = append(p.late, lateReport{index, holds})
+	default:
+		p.spec.Holds[index] = holds
+	}
+	p.mu.Unlock()
+	if t != nil {
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Index: index, On: holds})
+	}
+}
+
+// record guards what may be called only inside Arm.
+func (p *port) record(call string, ok bool, f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.arming:
+		panic("app: Port." + call + " called outside Arm")
+	case !ok:
+		p.misuse = errors.Join(p.misuse, fmt.Errorf("%w: Port.%s(nil)", ErrArm, call))
+	default:
+		f()
+	}
+}
+
+// Schedule implements activation.Port.
+func (p *port) Schedule(s activation.Schedule) {
+	p.record("Schedule", s != nil, func() { p.spec.Schedules = append(p.spec.Schedules, s) })
+}
+
+// Listen implements activation.Port.
+func (p *port) Listen(topic string) {
+	p.record("Listen", true, func() { p.spec.Topics = append(p.spec.Topics, topic) })
+}
+
+// Filter implements activation.Port.
+func (p *port) Filter(f activation.Filter) {
+	p.record("Filter", f != nil, func() { p.spec.Filters = append(p.spec.Filters, f) })
+}
+
+// OneShot implements activation.Port.
+func (p *port) OneShot() { p.record("OneShot", true, func() { p.spec.OneShot = true }) }
+
+// Payload implements activation.Port.
+func (p *port) Payload() { p.record("Payload", true, func() { p.spec.Payload = true }) }
+
+// Exclusive implements activation.Port.
+func (p *port) Exclusive(key any) {
+	ok := key != nil && reflect.TypeOf(key).Comparable()
+	p.record("Exclusive", ok, func() { p.spec.Exclusive = append(p.spec.Exclusive, key) })
+}
+
+// OnArm implements activation.Port.
+func (p *port) OnArm(f func()) {
+	p.record("OnArm", f != nil, func() { p.onArm = append(p.onArm, f) })
+}
+
+// OnDisarm implements activation.Port.
+func (p *port) OnDisarm(f func()) {
+	p.record("OnDisarm", f != nil, func() { p.onDisarm = append(p.onDisarm, f) })
+}
+
+// Go implements activation.Port.
+func (p *port) Go(f func(context.Context) error) {
+	p.record("Go", f != nil, func() { p.gos = append(p.gos, f) })
+}
+
+// Wanted implements activation.Port: a trigger always matters.
+func (p *port) Wanted(f func(bool)) {
+	p.OnArm(func() { f(true) })
+	p.OnDisarm(func() { f(false) })
+}
+
+// Now implements activation.Port.
+func (p *port) Now() time.Time { return p.a.clock.Now() }
+
+// is is the accepted registration, nil before it is.
+func (p *port) is() *engine.Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.task
+}
+
+// Fire implements activation.Port.
+func (p *port) Fire(ctx context.Context, details any) (activation.Receipt, error) {
+	t := p.is()
+	if t == nil {
+		return activation.Receipt{Result: activation.UnknownError}, ErrUnbound
+	}
+	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Details: details, Origin: origin(ctx)}).answer()
+}
+
+// answer is the reply to a firing.
+func (c *call) answer() (activation.Receipt, error) {
+	if c.reply.Act == nil {
+		return activation.Receipt{Result: c.reply.Result}, c.reply.Err
+	}
+	return activation.NewReceipt(c.reply.Act.ID, c.reply.Result, c.receipt), c.reply.Err
+}
+
+// After implements activation.Port.
+func (p *port) After(d time.Duration, f func()) (stop func() bool) {
+	t := p.is()
+	if t == nil {
+		return func() bool { return false }
+	}
+	timer := &engine.Timer{Task: t}
+	timer.Host = &callback{errand{p.a, t, "After", f}}
+	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
+	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).reply.OK }
+}
+
+// A callback is an errand that waits for its time.
+type callback struct{ errand }
+
+// A conditionPort is the port as one condition sees it.
+type conditionPort struct {
+	*port
+	index int
+}
+
+// Wanted implements activation.Port.
+func (p *conditionPort) Wanted(f func(bool)) {
+	p.record("Wanted", f != nil, func() {
+		p.wanted[p.index] = f
+		p.spec.Polled[p.index] = true
+	})
+}
+
+// want tells a condition whether it matters, after what it was told before.
+func (p *port) want(index int, on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wants = append(p.wants, want{p.wanted[index], on})
+	if !p.telling {
+		p.telling = true
+		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+	}
+}
+
+func (p *port) tellWants() {
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.telling = len(p.wants) > 0; p.telling { // it panicked
+			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+		}
+	}()
+	for {
+		p.mu.Lock()
+		if len(p.wants) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		w := p.wants[0]
+		p.wants = p.wants[1:]
+		p.mu.Unlock()
+		w.f(w.on)
+	}
+}
+
+// retire ends the sources. The owner calls it, once.
+func (p *port) retire() {
+	p.cancel()
+	p.mu.Lock()
+	p.retired = true
+	p.mu.Unlock()
+	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind})
+}
+
+// unbind runs what is to run at the end, after what was to run at the start.
+func (p *port) unbind() {
+	p.binding.Lock()
+	defer p.binding.Unlock()
+	for _, f := range p.onDisarm {
+		f()
+	}
+}
+
+// A placing is a strand that waits for a place.
+type placing struct {
+	park seam.Park
+	mu   sync.Mutex // guards the following
+	done bool
+	err  error
+}
+
+func (w *placing) answer(err error) {
+	w.mu.Lock()
+	w.done, w.err = true, err
+	w.mu.Unlock()
+	w.park.Unpark()
+}
+
+// Reserve implements activation.Port.
+func (p *port) Reserve(ctx context.Context) (activation.Slot, error) {
+	t := p.is()
+	if t == nil {
+		return nil, ErrUnbound
+	}
+	if p.a.inHandler(ctx) {
+		return nil, ErrInHandler
+	}
+	w := &placing{park: p.a.driver.NewPark()}
+	place := &engine.Place{Task: t, Host: w}
+	s := &slot{a: p.a, place: place}
+	r := p.a.call(engine.Input{Op: engine.Reserve, Place: place}).reply
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	if r.OK {
+		return s, nil
+	}
+	if err := w.park.Park(ctx); err != nil {
+		s.Release()
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return nil, w.err
+	}
+	return s, nil
+}
+
+// A slot is a reserved place.
+type slot struct {
+	a     *App
+	place *engine.Place
+}
+
+// Fire implements activation.Slot.
+func (s *slot) Fire(ctx context.Context, details any) (activation.Receipt, error) {
+	return s.a.call(engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).answer()
+}
+
+// Release implements activation.Slot.
+func (s *slot) Release() { s.a.call(engine.Input{Op: engine.Unreserve, Place: s.place}) }

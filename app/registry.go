@@ -1,0 +1,244 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// A registry is what an App and a Group have in common: handlers by name, and
+// registrations.
+type registry struct {
+	a     *App
+	group string
+
+	mu         sync.RWMutex // guards the following
+	handlers   map[string]tasks.Handler
+	middleware []tasks.Middleware
+	override   tasks.HandlerFunc
+	chain      tasks.Handler // the middleware around the override or the base
+}
+
+func (g *registry) init(a *App, group string) {
+	g.a, g.group, g.handlers = a, group, map[string]tasks.Handler{}
+}
+
+// Handle says that h answers activations of the task of this name. It panics if
+// the name is empty or has a handler, or h is nil, as http.ServeMux does. It
+// may be called before or after Register, and while the App runs.
+func (g *registry) Handle(name string, h tasks.Handler) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case name == "":
+		panic("app: Handle: name is empty")
+	case h == nil:
+		panic("app: Handle: nil handler for task " + name)
+	case g.handlers[name] != nil:
+		panic("app: Handle: task " + name + " has a handler")
+	}
+	g.handlers[name] = h
+}
+
+// HandleFunc is Handle for a function.
+func (g *registry) HandleFunc(name string, f func(context.Context, *tasks.Instance) error) {
+	if f == nil {
+		panic("app: HandleFunc: nil handler for task " + name)
+	}
+	g.Handle(name, tasks.HandlerFunc(f))
+}
+
+// Use puts middleware around the dispatch; the first is the outermost. The
+// App's is also around that of its groups.
+func (g *registry) Use(m ...tasks.Middleware) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.middleware = append(g.middleware, m...)
+	g.chain = nil
+}
+
+// SetOnBackgroundActivated puts f in the place of OnBackgroundActivated; nil
+// takes it away again.
+func (g *registry) SetOnBackgroundActivated(f tasks.HandlerFunc) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.override, g.chain = f, nil
+}
+
+// OnBackgroundActivated is called for every activation, unless an override
+// stands in its place. It finds the handler by the task's name and runs it; a
+// name that nobody handles is ErrUnknownTask.
+func (g *registry) OnBackgroundActivated(ctx context.Context, in *tasks.Instance) error {
+	g.mu.RLock()
+	h := g.handlers[in.Name()]
+	g.mu.RUnlock()
+	if h == nil {
+		return fmt.Errorf("%w: %q", ErrUnknownTask, in.Name())
+	}
+	return h.Run(ctx, in)
+}
+
+// dispatch is the handler of every activation, middleware included.
+func (g *registry) dispatch() tasks.Handler {
+	g.mu.RLock()
+	h := g.chain
+	g.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h = tasks.HandlerFunc(g.OnBackgroundActivated)
+	if g.override != nil {
+		h = g.override
+	}
+	for _, m := range slices.Backward(g.middleware) {
+		h = m(h)
+	}
+	g.chain = h
+	return h
+}
+
+// answered reports whether somebody answers the task, as far as can be known.
+func (g *registry) answered(name string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.override != nil || g.handlers[name] != nil
+}
+
+// Register asks the App to run a task. If a task of that name stands, it is
+// left alone and the error is ErrRegistered. Every mistake in r is an error
+// here, and nothing has changed then.
+//
+// A registration made before Run takes effect when the App begins to run.
+func (g *registry) Register(r tasks.Registration) (*Task, error) { return g.register(r, false) }
+
+// Replace is Register that puts r in the place of a task of that name, if one
+// stands: the new one has a new ID and its phase begins anew; what was pending
+// of the old one ends with activation.Abort, what runs is canceled with it, and
+// counts as active for the new one until it is over. If r is refused, the old
+// one stays as it was.
+func (g *registry) Replace(r tasks.Registration) (*Task, error) { return g.register(r, true) }
+
+func (g *registry) register(r tasks.Registration, replace bool) (*Task, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	if r.EntryPoint != "" {
+		return nil, fmt.Errorf("%w: task %q, entry point %q", ErrNeedsHost, r.Name, r.EntryPoint)
+	}
+	r.Conditions = slices.Clone(r.Conditions)
+	p, err := g.a.armPort(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: task %q", err, r.Name)
+	}
+	t := &Task{registry: g, port: p, name: r.Name}
+	p.spec.Key, p.spec.Reg, p.spec.Replace, p.spec.Host = engine.Key{Group: g.group, Name: r.Name}, r, replace, t
+	if err := g.a.accept(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// accept brings the registration to the engine and, when it is accepted, its
+// sources to life.
+func (a *App) accept(t *Task) (err error) {
+	spec := t.port.submit()
+	a.own(func() {
+		r := a.step(engine.Input{Op: engine.Register, Spec: spec})
+		if err = r.Err; err == nil {
+			t.is = r.Task
+			t.port.accepted(r.Task)
+		}
+	})
+	if err == nil {
+		t.port.bind()
+	}
+	return err
+}
+
+// spaced is a schedule that has an interval.
+type spaced interface{ Interval() time.Duration }
+
+func (a *App) tooOften(spec *engine.Spec) error {
+	for _, s := range spec.Schedules {
+		if s, ok := s.(spaced); ok && s.Interval() < a.minimum {
+			return fmt.Errorf("%w: %v, minimum %v", ErrTooOften, s.Interval(), a.minimum)
+		}
+	}
+	return nil
+}
+
+// Unregister ends a registration; an unknown name does nothing. What is pending
+// ends with activation.Abort. With cancelRunning, running instances are
+// canceled with activation.Abort; without, they finish. Either way the name is
+// free at once.
+func (g *registry) Unregister(name string, cancelRunning bool) {
+	if t, ok := g.Task(name); ok {
+		t.Unregister(cancelRunning)
+	}
+}
+
+// Task finds a registration by name.
+func (g *registry) Task(name string) (*Task, bool) {
+	var found *engine.Task
+	g.a.own(func() { found = g.a.eng.Task(engine.Key{Group: g.group, Name: name}) })
+	if found == nil {
+		return nil, false
+	}
+	return taskOf(found), true
+}
+
+// IsRegistered reports whether a task of that name stands.
+func (g *registry) IsRegistered(name string) bool {
+	_, ok := g.Task(name)
+	return ok
+}
+
+// All lists the registrations, by name, as they stand when the loop begins.
+func (g *registry) All() iter.Seq[*Task] {
+	return func(yield func(*Task) bool) {
+		for _, t := range g.list() {
+			if !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+func (g *registry) list() []*Task {
+	var all []*engine.Task
+	g.a.own(func() { all = g.a.eng.Tasks(nil) })
+	var mine []*Task
+	for _, t := range all {
+		if t.Key.Group == g.group {
+			mine = append(mine, taskOf(t))
+		}
+	}
+	slices.SortFunc(mine, func(x, y *Task) int { return cmp.Compare(x.name, y.name) })
+	return mine
+}
+
+// A Registrar is an App or a Group.
+type Registrar interface {
+	Register(tasks.Registration) (*Task, error)
+}
+
+// RegisterType is Register with the Name and the EntryPoint of tasks.TypeName,
+// as the Background Task Helper's overload by type does. While there is no task
+// host, that is ErrNeedsHost.
+func RegisterType[T any](a Registrar, r tasks.Registration) (*Task, error) {
+	if r.Name != "" || r.EntryPoint != "" {
+		return nil, fmt.Errorf("%w: name and entry point come from the type", errors.ErrUnsupported)
+	}
+	r.Name, r.EntryPoint = tasks.TypeName[T]()
+	return a.Register(r)
+}

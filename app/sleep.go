@@ -1,0 +1,75 @@
+package app
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// A sleeper is a strand in Sleep.
+type sleeper struct {
+	r      *run
+	timer  engine.Timer
+	park   seam.Park
+	asleep bool // guarded by run.mu: the engine has it in its plan
+	over   bool // guarded by run.mu: it has been woken
+}
+
+// Sleep implements seam.Run.
+func (r *run) Sleep(d time.Duration) error {
+	if err := r.isOver(); err != nil || d <= 0 {
+		return err
+	}
+	s := &sleeper{r: r, park: r.a.driver.NewPark()}
+	s.timer.Host = s
+	r.mu.Lock()
+	r.sleepers = append(r.sleepers, s)
+	r.mu.Unlock()
+	r.a.post(engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
+	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
+
+// fellAsleep notes that the engine will wake the strand: from now on it does
+// not work. The owner calls it.
+func fellAsleep(t *engine.Timer) {
+	s, ok := t.Host.(*sleeper)
+	if !ok {
+		return
+	}
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if s.over {
+		return
+	}
+	if s.r.ended != nil { // canceled on the way here
+		s.rouse(s.r)
+		return
+	}
+	s.asleep = true
+	s.r.count(0, -1)
+}
+
+// wake ends the sleep in time. The owner calls it.
+func (s *sleeper) wake() {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	s.r.sleepers = slices.DeleteFunc(s.r.sleepers, func(o *sleeper) bool { return o == s })
+	s.rouse(s.r)
+}
+
+// rouse ends the sleep, with r.mu held.
+func (s *sleeper) rouse(r *run) {
+	if s.over {
+		return
+	}
+	s.over = true
+	if s.asleep {
+		r.count(0, 1)
+	}
+	s.park.Unpark()
+}

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/engine"
+)
+
+// A Task is a registration that the App has accepted. Its methods may be called
+// from any goroutine. When the registration has ended they do nothing.
+type Task struct {
+	registry *registry
+	port     *port
+	name     string
+	is       *engine.Task
+
+	observers []*Observer // the owner's
+}
+
+// Name is the task's name.
+func (t *Task) Name() string { return t.name }
+
+// Group is the ID of its group, empty for a task of the App itself.
+func (t *Task) Group() string { return t.registry.group }
+
+// ID is the registration's: unique in its App, and new after Replace.
+func (t *Task) ID() uint64 { return t.is.ID }
+
+// String is the task's group and name.
+func (t *Task) String() string {
+	if t.registry.group == "" {
+		return t.name
+	}
+	return t.registry.group + "/" + t.name
+}
+
+// Fire makes the task due at once, whatever its trigger is, with details for
+// its handler. A refusal is a Result and a nil error. The error is ErrUnbound
+// when the registration has ended, ErrNotRunning before Run and after Stop. The
+// activation's context takes its values from ctx, which may end.
+func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
+	return t.port.Fire(ctx, details)
+}
+
+// Pause keeps the task from starting until Resume. Instances that run go on.
+// Firings of time and of events wait, as one; others are answered
+// activation.DisabledByPolicy.
+func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is}) }
+
+// Resume lets a paused task start again.
+func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Resume, Task: t.is}) }
+
+// Unregister ends the registration; see App.Unregister.
+func (t *Task) Unregister(cancelRunning bool) {
+	t.registry.a.call(engine.Input{Op: engine.Unregister, Task: t.is, On: cancelRunning})
+}
+
+// Cancel cancels every running instance of the task with the given reason and
+// reports how many there were. A reason that is not one of the twelve is taken
+// as activation.Abort. What is pending stays.
+func (t *Task) Cancel(r activation.Reason) (n int) {
+	if !r.Valid() {
+		r = activation.Abort
+	}
+	a := t.registry.a
+	a.own(func() {
+		for _, i := range a.eng.Instances() {
+			if i.Task == t.is && a.step(engine.Input{Op: engine.Cancel, Inst: i, Reason: r}).OK {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+// OnCompleted calls f each time an activation of the task is over, on a
+// goroutine of the App's, one call after the other; none is left out. The
+// event's Err is the outcome. It goes on after the registration has ended, for
+// what still runs then.
+func (t *Task) OnCompleted(f func(event.Event)) *Observer {
+	return t.observe(newObserver(t.registry.a, f, event.Completed))
+}
+
+// OnProgress calls f when an instance of the task reports progress; while f is
+// busy only the newest report of each instance is kept.
+func (t *Task) OnProgress(f func(event.Event)) *Observer {
+	return t.observe(newObserver(t.registry.a, f, event.Progressed))
+}
+
+func (t *Task) observe(o *Observer) *Observer {
+	o.task = t
+	o.a.own(func() {
+		t.observers = append(t.observers, o)
+		t.is.Watched = true
+	})
+	return o
+}

@@ -1,0 +1,100 @@
+package coro
+
+import (
+	"fmt"
+	"time"
+)
+
+// Run lets everything happen that can up to the instant until, that one
+// included, and then Now is until. If until is past, time stays and Run is as
+// Idle.
+//
+// Strands are switched to and alarms ring on the caller's goroutine. A panic in
+// a strand comes out of Run as a *StrandPanic, one in an alarm as it is; the
+// World is then as it was after that step, and can go on. A strand or an alarm
+// must not call Run.
+func (w *World) Run(until time.Time) {
+	w.enter("Run")
+	defer w.leave()
+	end := until.Round(0).Sub(w.start)
+	for w.step() || w.advance(end) {
+	}
+	w.now = max(w.now, end)
+}
+
+// RunFor is Run until d from now. A negative d counts as zero.
+func (w *World) RunFor(d time.Duration) {
+	w.Run(w.start.Add(w.now).Add(d))
+}
+
+// Idle is Run without the passing of time: what is ready or due at the present
+// instant, and what comes of it.
+func (w *World) Idle() {
+	w.enter("Idle")
+	defer w.leave()
+	for w.step() {
+	}
+}
+
+// step does one of the things that can happen at the present instant: the turn
+// of a ready strand, or the earliest alarm that is due. It reports whether
+// there was one.
+func (w *World) step() bool {
+	w.wakeDone()
+	ready := w.ready.len()
+	choices := ready
+	if at := w.next(); at <= w.now && at < forever {
+		choices++
+	}
+	if choices == 0 {
+		return false
+	}
+	switch i := w.choose(choices); {
+	case i == ready:
+		w.mark(0)
+		w.alarms.remove(0).f()
+	case w.inOrder:
+		w.take(w.ready.pop())
+	default:
+		w.take(w.ready.pick(i))
+	}
+	return true
+}
+
+func (w *World) choose(n int) int {
+	if w.inOrder {
+		return 0
+	}
+	return w.random.below(n)
+}
+
+func (w *World) take(s *strand) {
+	w.mark(s.id)
+	if failed := w.turn(s); failed != nil {
+		panic(failed)
+	}
+}
+
+// advance moves time to the earliest alarm, and reports whether there is one up
+// to end.
+func (w *World) advance(end time.Duration) bool {
+	at := w.next()
+	if at > end || at == forever {
+		return false
+	}
+	w.now = at
+	return true
+}
+
+// enter makes the caller's goroutine the World's loop, until leave.
+func (w *World) enter(call string) {
+	if w.running {
+		panic(fmt.Sprintf("coro: %s inside a World that runs: a strand waits with Park, and an alarm cannot wait", call))
+	}
+	if w.strict {
+		w.loop = goid()
+	}
+	w.running = true
+}
+
+func (w *World) leave() { w.running = false }
