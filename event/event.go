@@ -148,7 +148,7 @@ func (e Event) String() string {
 	part(e.Attempt > 1, " attempt=%d", e.Attempt)
 	part(e.Waits != ForNothing, " for=%s", e.Waits)
 	part(e.Kind == Refused, " result=%s", e.Result)
-	part(e.Reason != 0, " reason=%s", e.Reason)
+	part(e.Reason != 0, " reason=%s", e.Reason.String())
 	part(e.N != 0, " n=%d", e.N)
 	part(e.Detail != "", " %q", e.Detail)
 	if e.Err != nil {

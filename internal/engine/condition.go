@@ -14,7 +14,7 @@ type condition struct {
 // report takes a condition's news.
 func (e *Engine) report(t *Task, index int, holds bool) {
 	c := &t.conds[index]
-	if t.gone || e.stopped || c.holds == holds || c.polled && !t.wanted {
+	if t.quiet || c.holds == holds || c.polled && !t.wanted {
 		return
 	}
 	e.set(t, index, holds)

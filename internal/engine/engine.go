@@ -103,7 +103,7 @@ type Task struct {
 	spent  bool // a one-shot that has fired
 	gone   bool
 	quiet  bool // its sources have been told to end
-	index  int // in Engine.all
+	index  int  // in Engine.all
 }
 
 // An Act is an activation: an accepted firing on its way to a handler.
@@ -119,7 +119,7 @@ type Act struct {
 	attempts int
 	since    time.Time // when it began to wait
 	waits    event.Waits
-	notYet   node // armed while its start is put off
+	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
 }
 
@@ -148,6 +148,9 @@ func (i *Instance) Reason() activation.Reason { return i.reason }
 
 // CanceledAt is when it was canceled.
 func (i *Instance) CanceledAt() time.Time { return i.canceled }
+
+// Last is the newest attempt, nil if there was none.
+func (a *Act) Last() *Instance { return a.last }
 
 // Gone reports whether the registration has ended.
 func (t *Task) Gone() bool { return t.gone }
@@ -197,14 +200,22 @@ func (e *Engine) byID() []*Task {
 // do adds an effect.
 func (e *Engine) do(f Effect) { e.effects = append(e.effects, f) }
 
-// tell adds an event, if somebody listens.
-func (e *Engine) tell(t *Task, v event.Event) {
+// tell adds an event about a task, if somebody listens.
+func (e *Engine) tell(t *Task, v event.Event) { e.emit(t, nil, v) }
+
+// tellOf adds an event about an instance.
+func (e *Engine) tellOf(i *Instance, v event.Event) {
+	v.Activation, v.Instance, v.Attempt = i.Act.ID, i.ID, i.Attempt
+	e.emit(i.Task, i, v)
+}
+
+func (e *Engine) emit(t *Task, i *Instance, v event.Event) {
 	if !e.Watched && (!t.Watched || v.Kind != event.Completed && v.Kind != event.Progressed) {
 		return
 	}
 	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
 	e.events = append(e.events, v)
-	e.do(Effect{Do: Emit, Task: t, Index: len(e.events) - 1})
+	e.do(Effect{Do: Emit, Task: t, Inst: i, Index: len(e.events) - 1})
 }
 
 // Event is the event of an Emit effect.

@@ -67,7 +67,7 @@ func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
 	if last := t.pending.last(); last != nil && t.keep == tasks.Newest {
 		return e.merge(last, f, at), activation.Allowed
 	}
-	if !f.placed && t.full() && !e.open(t) {
+	if !f.placed && t.full() && (at.After(e.now) || !e.open(t)) {
 		return nil, e.refuse(t, f, activation.CurrentlyRunning)
 	}
 	return e.accept(t, f, at), activation.Allowed

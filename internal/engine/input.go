@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
-	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -98,7 +97,7 @@ const (
 	Want                  // Task, Index, On
 	Drop                  // Details
 	Retired               // Task: nothing can fire it anymore; disarm its sources
-	Emit                  // Task, Index: see Engine.Event
+	Emit                  // Task, Inst if it is about one, Index: see Engine.Event
 	Drained               // nothing runs anymore, and nothing will
 )
 
@@ -160,7 +159,7 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Cancel:
 		r.OK = e.cancel(in.Inst, in.Reason)
 	case Progress:
-		e.tell(in.Inst.Task, event.Event{Kind: event.Progressed, Activation: in.Inst.Act.ID, Instance: in.Inst.ID, N: in.N})
+		e.progress(in.Inst, in.N)
 	case Arm:
 		e.armTimer(in.Timer, in.For)
 	case Disarm:

@@ -30,17 +30,18 @@ func (e *Engine) start(a *Act) {
 	e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
 }
 
-// tellOf adds an event about an instance.
-func (e *Engine) tellOf(i *Instance, v event.Event) {
-	v.Activation, v.Instance, v.Attempt = i.Act.ID, i.ID, i.Attempt
-	e.tell(i.Task, v)
-}
-
 // move makes a move of the lifecycle, which this package must know to be legal.
 func (e *Engine) move(i *Instance, m tasks.Move) {
 	if err := i.Life.Do(m); err != nil {
 		e.Illegal++
 		e.tellOf(i, event.Event{Kind: event.Faulted, Err: err})
+	}
+}
+
+// progress tells how far an instance is, unless its outcome has been told.
+func (e *Engine) progress(i *Instance, n uint64) {
+	if !i.settled {
+		e.tellOf(i, event.Event{Kind: event.Progressed, N: n})
 	}
 }
 

@@ -29,14 +29,19 @@ func (e *Engine) arm(t *Task) {
 	for i := range t.sources {
 		s := &t.sources[i]
 		s.phase = t.phase
-		e.armNext(t, s)
+		e.armNext(t, s, time.Time{})
 	}
 	e.runDue() // for a due time that is not in the future
 }
 
-// armNext asks a schedule for its next due time.
-func (e *Engine) armNext(t *Task, s *source) {
+// armNext asks a schedule for its next due time, which must be after the
+// instant up to which due times are behind it, if that is not zero: else a
+// Leaper that passes over too few would keep the engine here.
+func (e *Engine) armNext(t *Task, s *source, behind time.Time) {
 	at, ok, err := s.next()
+	if err == nil && ok && !behind.IsZero() && !at.After(behind) {
+		err = fmt.Errorf("%w: next is %v, at %v", ErrSchedule, at, behind)
+	}
 	switch {
 	case err != nil:
 		e.tell(t, event.Event{Kind: event.Faulted, Err: err})
@@ -75,7 +80,7 @@ func (e *Engine) due(t *Task, s *source) {
 	if err != nil {
 		e.tell(t, event.Event{Kind: event.Faulted, Err: err})
 	} else {
-		e.armNext(t, s)
+		e.armNext(t, s, e.now)
 	}
 	e.fire(t, firing{due: s.phase.Last, fromTime: true})
 }
