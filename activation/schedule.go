@@ -22,6 +22,15 @@ type Leaper interface {
 	Missed(ph Phase, now time.Time) (n uint64, last time.Time)
 }
 
+// A Counter is a Schedule that can count elapsed time rather than read the wall
+// clock: one that adds to ph.Registered or ph.Completed. When the clock is set
+// back its phase is set back as well, so that it does not stand still until the
+// old time has come again.
+type Counter interface {
+	Schedule
+	CountsElapsed() bool
+}
+
 // A Phase is where a schedule stands.
 type Phase struct {
 	// Name is the task's.

@@ -20,14 +20,17 @@ import (
 type App struct {
 	registry
 
-	clock   clock.Clock
-	log     *slog.Logger
-	limit   time.Duration
-	grace   time.Duration
-	minimum time.Duration
-	base    context.Context //nolint:containedctx // its values are handed on, as in http.Server.BaseContext
-	debug   bool
-	driver  seam.Driver
+	clock              clock.Clock
+	log                *slog.Logger
+	limit              time.Duration
+	grace              time.Duration
+	minimum            time.Duration
+	base               context.Context //nolint:containedctx // its values are handed on, as in http.Server.BaseContext
+	debug              bool
+	cap                int
+	groupCaps, keyCaps map[string]int
+	threshold          time.Duration
+	driver             seam.Driver
 
 	mu    sync.Mutex // guards the following
 	inbox []letter
@@ -38,16 +41,20 @@ type App struct {
 	eng       *engine.Engine
 	life      *fsm.FSM
 	now       time.Time
+	elapser   clock.Elapser // nil: the clock is none
+	elapsed   time.Duration // at now, if it is one
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
 	report    *Report
 	entries   map[*engine.Instance]int // in report
 	hurry     bool                     // do not wait for callbacks anymore
-	closing   engine.Timer             // bounds the wait for callbacks
+	dumps     dumps
+	closing   engine.Timer // bounds the wait for callbacks
 	closed    bool
 
 	// What follows is read and written by anybody.
+	loop    handlerLoop
 	busy    atomic.Int64 // strands that work, see idle.go
 	sources atomic.Int64 // strands of triggers
 	watched atomic.Bool  // somebody waits for busy or sources to be zero
@@ -60,13 +67,16 @@ type App struct {
 // New returns an App that does not run yet.
 func New(opts ...Option) *App {
 	a := &App{
-		clock:   clock.System(),
-		log:     slog.Default(),
-		grace:   DefaultGrace,
-		base:    context.Background(),
-		groups:  map[string]*Group{},
-		entries: map[*engine.Instance]int{},
-		life:    newLife(),
+		clock:     clock.System(),
+		log:       slog.Default(),
+		grace:     DefaultGrace,
+		base:      context.Background(),
+		groups:    map[string]*Group{},
+		groupCaps: map[string]int{},
+		keyCaps:   map[string]int{},
+		threshold: DefaultLoopThreshold,
+		entries:   map[*engine.Instance]int{},
+		life:      newLife(),
 	}
 	a.registry.init(a, "")
 	for _, o := range opts {
@@ -75,7 +85,13 @@ func New(opts ...Option) *App {
 	if a.driver == nil {
 		a.driver = pool.New()
 	}
-	a.eng = engine.New(engine.Config{TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug})
+	a.eng = engine.New(engine.Config{
+		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
+		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps,
+	})
+	a.elapser, _ = a.clock.(clock.Elapser)
+	a.loop.a = a
+
 	return a
 }
 

@@ -18,6 +18,8 @@ func (a *App) carry(f *engine.Effect) {
 		runOf(f.Inst).end()
 	case engine.Abandon:
 		a.abandon(f.Inst)
+	case engine.StopApp:
+		a.later(letter{do: a.beginStop})
 	case engine.Settle:
 		a.settleAct(f)
 	case engine.Wake:
@@ -39,7 +41,7 @@ func (a *App) carry(f *engine.Effect) {
 }
 
 func taskOf(t *engine.Task) *Task   { return t.Host.(*Task) }
-func portOf(t *engine.Task) *port   { return taskOf(t).port }
+func portOf(t *engine.Task) *port   { return taskOf(t).port.Load() }
 func runOf(i *engine.Instance) *run { return i.Host.(*run) }
 func (a *App) cellOf(x *engine.Act) *cell {
 	if x.Host == nil {
@@ -56,7 +58,14 @@ func (a *App) settleAct(f *engine.Effect) {
 }
 
 func (a *App) abandon(i *engine.Instance) {
-	a.noteOpen(i, runOf(i).abandon())
+	r := runOf(i)
+	a.noteOpen(i, r.abandon())
+	a.loop.forsake(r)
+	name := taskName(i.Task.Key.Group, i.Task.Key.Name)
+	a.dump(r, func(stack string) {
+		a.log.Warn("bgloop: abandoned: not over within the grace", "task", name, "instance", i.ID, "stack", stack)
+		a.own(func() { a.noteStack(i, stack) })
+	})
 }
 
 // wake ends a sleep, or calls a function of a port.
@@ -66,6 +75,8 @@ func (a *App) wake(t *engine.Timer) {
 		h.wake()
 	case *callback:
 		a.spawn(h)
+	case *handlerLoop:
+		h.ring()
 	case *App:
 		a.hurry = true // the time for callbacks at Stop is over
 	}

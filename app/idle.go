@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
@@ -23,7 +24,11 @@ func (r *run) shift(strands, awake int) {
 	before := r.busy
 	r.count(strands, awake)
 	after := r.busy
+	ended := r.abandoned && r.strands == 0
 	r.mu.Unlock()
+	if ended {
+		r.a.post(engine.Input{Op: engine.Over, Inst: r.is})
+	}
 	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
 		r.a.deliver(letter{do: func() {}})
 	}

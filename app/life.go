@@ -118,14 +118,16 @@ func (a *App) Stop(ctx context.Context) (*Report, error) {
 
 // stop begins the stopping.
 func (a *App) stop() {
-	a.own(func() {
-		if !a.move(stop) {
-			return
-		}
-		a.watch()
-		a.openReport()
-		a.step(engine.Input{Op: engine.Drain, Reason: activation.Terminating})
-	})
+	a.own(a.beginStop)
+}
+
+func (a *App) beginStop() {
+	if !a.move(stop) {
+		return
+	}
+	a.watch()
+	a.openReport()
+	a.step(engine.Input{Op: engine.Drain, Reason: activation.Terminating})
 }
 
 // checkStopped ends the App's life when no instance is left and the callbacks

@@ -59,6 +59,35 @@ func WithOnBackgroundActivated(f tasks.HandlerFunc) Option {
 	return func(a *App) { a.SetOnBackgroundActivated(f) }
 }
 
+// DefaultLoopThreshold is how long a handler on the loop may hold it, unless
+// WithLoopThreshold says otherwise, before that is told as an event.
+const DefaultLoopThreshold = 100 * time.Millisecond
+
+// WithLoopThreshold sets how long a handler of a task with OnLoop may hold the
+// loop before an event names it, with its stack. It is noticed within twice
+// that time. The default, and what zero means, is DefaultLoopThreshold;
+// negative means that nobody looks.
+func WithLoopThreshold(d time.Duration) Option {
+	return func(a *App) {
+		if d == 0 {
+			d = DefaultLoopThreshold
+		}
+		a.threshold = d
+	}
+}
+
+// WithCap bounds how many instances may be active at once in the whole App.
+// What is due waits then, by priority and age. The default, and what zero and
+// negative mean, is no bound.
+func WithCap(n int) Option { return func(a *App) { a.cap = n } }
+
+// WithGroupCap is WithCap for the tasks of one group.
+func WithGroupCap(id string, n int) Option { return func(a *App) { a.groupCaps[id] = n } }
+
+// WithKeyCap is WithCap for the tasks whose registration has this Key, in
+// whatever group.
+func WithKeyCap(key string, n int) Option { return func(a *App) { a.keyCaps[key] = n } }
+
 // WithDebug makes a looplab/fsm machine follow every instance, and every
 // deferral keep the stack that took it. It costs microseconds per instance.
 func WithDebug() Option { return func(a *App) { a.debug = true } }

@@ -57,7 +57,7 @@ func (a *App) deliver(l letter) bool {
 	}
 	a.owned = true
 	a.mu.Unlock()
-	a.now = a.clock.Now()
+	a.look()
 	a.handle(&l)
 	a.release(0)
 	return true
@@ -76,13 +76,13 @@ func (a *App) release(rounds int) {
 		}
 		if rounds == handOver && a.eng.Running() {
 			a.mu.Unlock()
-			a.driver.Spawn((*loop)(a))
+			a.driver.Spawn((*backlog)(a))
 			return
 		}
 		batch := a.inbox
 		a.inbox, a.spare = a.spare[:0], nil
 		a.mu.Unlock()
-		a.now = a.clock.Now()
+		a.look()
 		for i := range batch {
 			a.handle(&batch[i])
 		}
@@ -91,11 +91,11 @@ func (a *App) release(rounds int) {
 	}
 }
 
-// A loop is the App as the strand that owns the engine while there is a backlog.
-type loop App
+// A backlog is the App as the strand that owns the engine while there is one.
+type backlog App
 
 // Run owns the engine until no letter is left.
-func (l *loop) Run() { (*App)(l).release(handOver + 1) }
+func (b *backlog) Run() { (*App)(b).release(handOver + 1) }
 
 // handle does what one letter asks.
 func (a *App) handle(l *letter) {
@@ -125,6 +125,13 @@ func (a *App) step(in engine.Input) engine.Reply {
 		fellAsleep(in.Timer)
 	}
 	return reply
+}
+
+// later lets the owner give itself a letter, for what cannot be done at once.
+func (a *App) later(l letter) {
+	a.mu.Lock()
+	a.inbox = append(a.inbox, l)
+	a.mu.Unlock()
 }
 
 // settle is what the owner does before it gives the ownership up.

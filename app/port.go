@@ -56,6 +56,10 @@ func (a *App) armPort(r tasks.Registration) (*port, error) {
 	n := len(r.Conditions)
 	p := &port{a: a, arming: true, wanted: make([]func(bool), n)}
 	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n)}
+	p.spec.Trigger = r.Trigger.String()
+	for _, c := range r.Conditions {
+		p.spec.Conditions = append(p.spec.Conditions, c.String())
+	}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
 	if err := r.Trigger.Arm(p); err != nil {
 		return nil, err

@@ -129,6 +129,20 @@ func (g *registry) Register(r tasks.Registration) (*Task, error) { return g.regi
 func (g *registry) Replace(r tasks.Registration) (*Task, error) { return g.register(r, true) }
 
 func (g *registry) register(r tasks.Registration, replace bool) (*Task, error) {
+	p, err := g.prepare(r, replace)
+	if err != nil {
+		return nil, err
+	}
+	t := newTask(g, p)
+	if err := g.a.accept(t, p); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// prepare checks a registration and lets its trigger and conditions record what
+// they need.
+func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
@@ -140,27 +154,23 @@ func (g *registry) register(r tasks.Registration, replace bool) (*Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: task %q", err, r.Name)
 	}
-	t := &Task{registry: g, port: p, name: r.Name}
-	p.spec.Key, p.spec.Reg, p.spec.Replace, p.spec.Host = engine.Key{Group: g.group, Name: r.Name}, r, replace, t
-	if err := g.a.accept(t); err != nil {
-		return nil, err
-	}
-	return t, nil
+	p.spec.Key, p.spec.Reg, p.spec.Replace = engine.Key{Group: g.group, Name: r.Name}, r, replace
+	return p, nil
 }
 
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
-func (a *App) accept(t *Task) (err error) {
-	spec := t.port.submit()
+func (a *App) accept(t *Task, p *port) (err error) {
+	spec := p.submit()
 	a.own(func() {
 		r := a.step(engine.Input{Op: engine.Register, Spec: spec})
 		if err = r.Err; err == nil {
 			t.is = r.Task
-			t.port.accepted(r.Task)
+			p.accepted(r.Task)
 		}
 	})
 	if err == nil {
-		t.port.bind()
+		p.bind()
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/tasks"
@@ -37,6 +36,9 @@ type Ending struct {
 	Heeded time.Duration
 	// Open are the deferrals that were open when it was abandoned.
 	Open []deferral.Open
+	// Stack is what it was doing when it was abandoned. It is empty if there
+	// was nothing to be found, or another dump had been made a minute before.
+	Stack string
 }
 
 // String is the report as text: a line for the whole, and one for each instance.
@@ -132,8 +134,12 @@ func (a *App) noteOpen(i *engine.Instance, open []deferral.Open) {
 	if e := a.entry(i); e != nil {
 		e.Open = open
 	}
-	if i.Reason() == activation.Terminating && a.report != nil {
-		a.log.Warn("bgloop: abandoned: not over within the grace", "task", taskName(i.Task.Key.Group, i.Task.Key.Name), "instance", i.ID)
+}
+
+// noteStack puts the stack of an abandoned instance into the report.
+func (a *App) noteStack(i *engine.Instance, stack string) {
+	if e := a.entry(i); e != nil {
+		e.Stack = stack
 	}
 }
 

@@ -18,18 +18,20 @@ import (
 // on. It implements seam.Run once, over whatever Driver the App has, seam.Job,
 // and, as *runContext, the handler's context.
 type run struct {
-	a     *App
-	is    *engine.Instance
-	group deferral.Group
+	a      *App
+	is     *engine.Instance
+	group  deferral.Group
+	onLoop bool
 
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
 	returned  bool       // the handler has
-	ended     error      // why the context is: the Reason or ErrOver
-	busy      bool       // counted in App.busy
-	forgotten bool       // never again counted in App.busy
-	strands   int        // the handler, Go and Await
-	awake     int        // of those, not in Sleep
+	abandoned bool
+	ended     error // why the context is: the Reason or ErrOver
+	busy      bool  // counted in App.busy
+	forgotten bool  // never again counted in App.busy
+	strands   int   // the handler, Go and Await
+	awake     int   // of those, not in Sleep
 	sleepers  []*sleeper
 	waiters   []*waiter
 	onCancel  []func(activation.Reason)
@@ -41,7 +43,13 @@ func (a *App) startRun(i *engine.Instance) {
 	r := &run{a: a, is: i, busy: true, strands: 1, awake: 1}
 	r.group.Init(r.over, a.debug)
 	i.Host = r
-	a.spawn(r)
+	if !i.Task.Reg.OnLoop {
+		a.spawn(r)
+		return
+	}
+	r.onLoop = true
+	a.busy.Add(1)
+	a.loop.put(r)
 }
 
 // Run is the handler's strand.
@@ -50,6 +58,9 @@ func (r *run) Run() {
 		r.dropDetails()
 		r.handlerReturned(nil)
 		return
+	}
+	if r.onLoop {
+		r.a.post(engine.Input{Op: engine.Began, Inst: r.is})
 	}
 	r.handlerReturned(protect(r.activate, r.handlerReturned))
 }
@@ -105,13 +116,19 @@ func (r *run) end() {
 	r.finish(tasks.ErrOver)
 }
 
-// abandon makes the instance's deferrals inert and forgets its strands.
+// abandon makes the instance's deferrals inert. Its strands go on, and when the
+// last has ended after all the engine is told.
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
+	r.abandoned = true
 	r.finish(tasks.ErrOver)
+	ended := r.strands == 0
 	r.mu.Unlock()
 	r.idle()
+	if ended {
+		r.a.later(letter{in: engine.Input{Op: engine.Over, Inst: r.is}})
+	}
 	return open
 }
 
@@ -261,6 +278,9 @@ type waiter struct {
 
 // Await implements seam.Run.
 func (r *run) Await(f func(context.Context) error) error {
+	if r.onLoop {
+		return tasks.ErrOnLoop
+	}
 	if err := r.isOver(); err != nil {
 		return err
 	}

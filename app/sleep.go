@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // A sleeper is a strand in Sleep.
@@ -19,6 +20,9 @@ type sleeper struct {
 
 // Sleep implements seam.Run.
 func (r *run) Sleep(d time.Duration) error {
+	if r.onLoop {
+		return tasks.ErrOnLoop
+	}
 	if err := r.isOver(); err != nil || d <= 0 {
 		return err
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
@@ -12,11 +13,18 @@ import (
 // from any goroutine. When the registration has ended they do nothing.
 type Task struct {
 	registry *registry
-	port     *port
+	port     atomic.Pointer[port] // Apply changes it
 	name     string
 	is       *engine.Task
 
 	observers []*Observer // the owner's
+}
+
+func newTask(g *registry, p *port) *Task {
+	t := &Task{registry: g, name: p.spec.Key.Name}
+	p.spec.Host = t
+	t.port.Store(p)
+	return t
 }
 
 // Name is the task's name.
@@ -41,38 +49,32 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.port.Fire(ctx, details)
+	return t.port.Load().Fire(ctx, details)
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.
-// Firings of time and of events wait, as one; others are answered
-// activation.DisabledByPolicy.
-func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is}) }
+// Firings of time and of events are kept for later as the registration's Missed
+// says; others are answered activation.DisabledByPolicy. The task is paused as
+// well while its group or the App is.
+func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is, On: true}) }
 
 // Resume lets a paused task start again.
-func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Resume, Task: t.is}) }
+func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is}) }
 
 // Unregister ends the registration; see App.Unregister.
 func (t *Task) Unregister(cancelRunning bool) {
 	t.registry.a.call(engine.Input{Op: engine.Unregister, Task: t.is, On: cancelRunning})
 }
 
-// Cancel cancels every running instance of the task with the given reason and
-// reports how many there were. A reason that is not one of the twelve is taken
-// as activation.Abort. What is pending stays.
-func (t *Task) Cancel(r activation.Reason) (n int) {
+// Cancel cancels every running instance of the task with the given reason, ends
+// what waits for another attempt, and reports how many those were. A reason
+// that is not one of the twelve is taken as activation.Abort. What is pending
+// and has not been tried yet stays.
+func (t *Task) Cancel(r activation.Reason) int {
 	if !r.Valid() {
 		r = activation.Abort
 	}
-	a := t.registry.a
-	a.own(func() {
-		for _, i := range a.eng.Instances() {
-			if i.Task == t.is && a.step(engine.Input{Op: engine.Cancel, Inst: i, Reason: r}).OK {
-				n++
-			}
-		}
-	})
-	return n
+	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: t.is, Reason: r}).reply.N
 }
 
 // OnCompleted calls f each time an activation of the task is over, on a

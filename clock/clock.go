@@ -32,6 +32,13 @@ type Timer interface {
 	Stop() bool
 }
 
+// An Elapser is a Clock that can tell how much time has elapsed apart from what
+// it reads, as a reading with a monotonic part can.
+type Elapser interface {
+	Clock
+	Elapsed() time.Duration
+}
+
 // System is the clock of the operating system, or of the testing/synctest bubble
 // it is called in. All its values are equal. Each call of an AfterFunc runs on a
 // goroutine of its own. Its readings are Monotonic, but for those in a bubble,

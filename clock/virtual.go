@@ -42,6 +42,13 @@ func (v *Virtual) Now() time.Time {
 	return v.zero.Add(v.elapsed)
 }
 
+// Elapsed is the sum of every Advance: what Jump does not change.
+func (v *Virtual) Elapsed() time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.elapsed
+}
+
 // AfterFunc has f called when d has elapsed, by the Advance that gets there and
 // on its goroutine. If d is zero or negative, that is the present instant: the
 // next Advance calls f, Advance(0) included, or the one under way. Functions

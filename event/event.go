@@ -62,6 +62,17 @@ const (
 	Exhausted
 	// SourceFailed: a source of firings failed and will be started again.
 	SourceFailed
+	// Retrying: an attempt did not succeed and there will be another, at Due;
+	// Err is how it ended.
+	Retrying
+	// ClockJumped: the clock was adjusted, or the process was suspended;
+	// Detail is by how much. It concerns no task.
+	ClockJumped
+	// LoopHeld: a handler on the loop has held it for long; Detail is its
+	// stack.
+	LoopHeld
+	// Changed: Apply has changed the registration; Detail says what.
+	Changed
 	// Faulted: the schedule of a registration broke its contract and is no
 	// longer asked.
 	Faulted
@@ -74,7 +85,8 @@ var kinds = [...]string{
 	Started: "started", Progressed: "progressed", Deferred: "deferred", Canceling: "canceling", Ended: "ended",
 	Abandoned: "abandoned", Released: "released", Completed: "completed", ConditionChanged: "condition changed",
 	Paused: "paused", Resumed: "resumed", Missed: "missed", LongRunning: "long running", Exhausted: "exhausted",
-	SourceFailed: "source failed", Faulted: "faulted", Unregistered: "unregistered",
+	SourceFailed: "source failed", Retrying: "retrying", ClockJumped: "clock jumped", LoopHeld: "loop held",
+	Changed: "changed", Faulted: "faulted", Unregistered: "unregistered",
 }
 
 // String is the kind in words.
@@ -94,15 +106,19 @@ const (
 	ForNothing Waits = iota
 	// ForTime: its start was put off, by a filter of its trigger.
 	ForTime
+	// ForRetry: its next attempt is not to begin yet.
+	ForRetry
 	// ForResume: its task is paused.
 	ForResume
 	// ForOverlap: as many instances of its task are active as may be.
 	ForOverlap
 	// ForCondition: a condition does not hold; it is latched.
 	ForCondition
+	// ForCap: the App, its group or its key has as many instances as may be.
+	ForCap
 )
 
-var waits = [...]string{"nothing", "time", "resume", "overlap", "condition"}
+var waits = [...]string{"nothing", "time", "retry", "resume", "overlap", "condition", "cap"}
 
 // String is what it waits for, in a word.
 func (w Waits) String() string {
@@ -137,7 +153,10 @@ func (e Event) String() string {
 	if e.Group != "" {
 		fmt.Fprintf(&b, "%s/", e.Group)
 	}
-	fmt.Fprintf(&b, "%s %s", e.Task, e.Kind)
+	if e.Task != "" {
+		fmt.Fprintf(&b, "%s ", e.Task)
+	}
+	b.WriteString(e.Kind.String())
 	part := func(show bool, format string, v any) {
 		if show {
 			fmt.Fprintf(&b, format, v)

@@ -20,6 +20,10 @@ var (
 	// not end within its grace.
 	ErrAbandoned = errors.New("tasks: abandoned: not over within the grace")
 
+	// ErrOnLoop is returned by the methods that would make the loop wait, for
+	// an instance of a task with OnLoop.
+	ErrOnLoop = errors.New("tasks: the loop would wait")
+
 	// ErrGoexit is the value of a *Panic whose handler called runtime.Goexit.
 	ErrGoexit = errors.New("tasks: runtime.Goexit was called")
 )

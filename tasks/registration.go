@@ -16,6 +16,9 @@ var (
 	ErrCondition = errors.New("tasks: condition is nil")
 	ErrKeep      = errors.New("tasks: keep is not Newest, Oldest or Every of at least 1")
 	ErrOverlap   = errors.New("tasks: overlap is not Wait, Skip, Replace or Parallel of at least 0")
+	ErrMissed    = errors.New("tasks: missed is not MissedOnce, MissedSkip or MissedAll of at least 1")
+	ErrRetry     = errors.New("tasks: retry has a negative number, or a jitter above 1")
+	ErrOnAbandon = errors.New("tasks: onabandon is not FreeSlot, HoldSlot or StopApp")
 )
 
 // A Registration is a task the App is asked to run. It is data: every zero
@@ -72,13 +75,18 @@ type Registration struct {
 	// grace. Zero means FreeSlot.
 	OnAbandon OnAbandon
 
-	// OnLoop runs the handler on the loop's own goroutine, one at a time.
+	// OnLoop runs the override, the middleware and the handler on the App's
+	// loop for handlers: one at a time, in the order of their starts, all on
+	// one goroutine. Deferrals and Instance.Go work as usual; Sleep and Await
+	// return ErrOnLoop. It suits short handlers that share state.
 	OnLoop bool
 
-	// Priority orders tasks that wait for the same cap; the larger goes first.
+	// Priority orders the tasks that wait for the same cap: the larger goes
+	// first, and among equals the activation that was accepted first.
 	Priority int
 
-	// Key names a cap that this task shares with others.
+	// Key names a cap that this task shares with others; see app.WithKeyCap.
+	// A key without a cap bounds nothing.
 	Key string
 }
 
@@ -172,29 +180,43 @@ func (o Overlap) String() string {
 	return "invalid"
 }
 
-// Missed says what becomes of due times that passed while nobody could act on
-// them: the process was suspended or stalled, or the clock jumped.
+// Missed says what becomes of due times that nobody acted on in time, since the
+// process was suspended or stalled, the clock jumped, or the task was paused. A
+// due time counts as missed when it is acted on more than a second late, or
+// when a later one is due as well. However many there were is told as an event.
 type Missed int
 
 const (
-	// MissedOnce makes one firing of them all.
+	// MissedOnce makes one firing of them all, at the last of them.
 	MissedOnce Missed = -iota
 	// MissedSkip makes none, and waits for the next due time.
 	MissedSkip
+	missedInvalid
 )
 
-// MissedAll makes a firing of each, up to n of them, the newest.
-func MissedAll(n int) Missed { return Missed(n) }
+// MissedAll makes a firing of each, up to n of them, the newest. An n below 1
+// is refused by Register with ErrMissed.
+func MissedAll(n int) Missed {
+	if n < 1 {
+		return missedInvalid
+	}
+	return Missed(n)
+}
 
-// Retry says whether and how a failed attempt is repeated.
-type Retry struct {
-	// Attempts is how many attempts there are in all. 0 and 1 mean one.
-	Attempts int
-	// Backoff is the pause before the second attempt; it doubles with each
-	// further one.
-	Backoff time.Duration
-	// MaxBackoff bounds the pause.
-	MaxBackoff time.Duration
+// All is the n of MissedAll(n), and 0 for the others.
+func (m Missed) All() int { return max(0, int(m)) }
+
+// String is how the value is written.
+func (m Missed) String() string {
+	switch {
+	case m == MissedOnce:
+		return "MissedOnce"
+	case m == MissedSkip:
+		return "MissedSkip"
+	case m > 0:
+		return fmt.Sprintf("MissedAll(%d)", int(m))
+	}
+	return "invalid"
 }
 
 // OnAbandon says what follows when an instance does not end within its grace.
@@ -205,13 +227,12 @@ const (
 	FreeSlot OnAbandon = iota
 	// HoldSlot keeps the slot until the abandoned instance has really ended.
 	HoldSlot
-	// StopApp stops the App.
+	// StopApp stops the App, as the model does: Run returns a *StopError.
 	StopApp
 )
 
 // Validate says what is wrong with r on its own: ErrNoName, ErrNoTrigger,
-// ErrCondition, ErrKeep, ErrOverlap, or errors.ErrUnsupported for a field whose
-// behavior is not built yet.
+// ErrCondition, ErrKeep, ErrOverlap, ErrMissed, ErrRetry or ErrOnAbandon.
 func (r *Registration) Validate() error {
 	switch {
 	case r.Name == "":
@@ -222,34 +243,16 @@ func (r *Registration) Validate() error {
 		return fmt.Errorf("%w: task %q", ErrKeep, r.Name)
 	case r.Overlap <= overlapInvalid:
 		return fmt.Errorf("%w: task %q", ErrOverlap, r.Name)
+	case r.Missed <= missedInvalid:
+		return fmt.Errorf("%w: task %q", ErrMissed, r.Name)
+	case !r.Retry.valid():
+		return fmt.Errorf("%w: task %q", ErrRetry, r.Name)
+	case r.OnAbandon > StopApp:
+		return fmt.Errorf("%w: task %q", ErrOnAbandon, r.Name)
 	}
 	for i, c := range r.Conditions {
 		if isNil(c) {
 			return fmt.Errorf("%w: task %q, condition %d", ErrCondition, r.Name, i)
-		}
-	}
-	return r.unsupported()
-}
-
-// unsupported refuses what would otherwise be ignored.
-func (r *Registration) unsupported() error {
-	later := []struct {
-		set   bool
-		field string
-	}{
-		{r.Keep == Oldest, "Keep Oldest"},
-		{r.Overlap == Skip, "Overlap Skip"},
-		{r.Overlap == Replace, "Overlap Replace"},
-		{r.Missed != MissedOnce, "Missed"},
-		{r.Retry != Retry{}, "Retry"},
-		{r.OnAbandon != FreeSlot, "OnAbandon"},
-		{r.OnLoop, "OnLoop"},
-		{r.Priority != 0, "Priority"},
-		{r.Key != "", "Key"},
-	}
-	for _, l := range later {
-		if l.set {
-			return fmt.Errorf("tasks: %s: %w: task %q", l.field, errors.ErrUnsupported, r.Name)
 		}
 	}
 	return nil

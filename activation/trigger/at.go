@@ -48,6 +48,9 @@ func (a after) Arm(p activation.Port) error {
 	return nil
 }
 
+// CountsElapsed says that a clock that is set back does not put it off.
+func (after) CountsElapsed() bool { return true }
+
 func (a after) Next(ph activation.Phase) (time.Time, bool) {
 	return ph.Registered.Add(time.Duration(a)), ph.N == 0
 }

@@ -36,6 +36,9 @@ func (e every) Arm(p activation.Port) error {
 	return nil
 }
 
+// CountsElapsed says that a clock that is set back does not stop it.
+func (every) CountsElapsed() bool { return true }
+
 // Next is the due time with the number ph.N, counted from the registration.
 func (e every) Next(ph activation.Phase) (time.Time, bool) {
 	return ph.Registered.Add(time.Duration(ph.N+1) * time.Duration(e)), true

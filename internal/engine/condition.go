@@ -19,16 +19,14 @@ func (e *Engine) report(t *Task, index int, holds bool) {
 	}
 	e.set(t, index, holds)
 	if !holds && !t.Reg.KeepOnConditionLoss {
-		for _, i := range inOrder(t.active) {
-			e.cancel(i, activation.ConditionLoss)
-		}
+		e.cancelAll(t, activation.ConditionLoss)
 	}
 	e.advance(t)
 }
 
 func (e *Engine) set(t *Task, index int, holds bool) {
 	t.conds[index].holds = holds
-	v := event.Event{Kind: event.ConditionChanged, Detail: t.Reg.Conditions[index].String()}
+	v := event.Event{Kind: event.ConditionChanged, Detail: t.spec.Conditions[index]}
 	if holds {
 		t.unmet--
 		v.N = 1

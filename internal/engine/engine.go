@@ -28,9 +28,12 @@ type Key struct{ Group, Name string }
 
 // Config holds the App's defaults.
 type Config struct {
-	TimeLimit time.Duration // zero or negative: none
-	Grace     time.Duration // negative: none
-	Shadow    bool          // make a looplab machine follow each instance
+	TimeLimit time.Duration  // zero or negative: none
+	Grace     time.Duration  // negative: none
+	Shadow    bool           // make a looplab machine follow each instance
+	Cap       int            // instances of the App; zero or negative: no bound
+	GroupCaps map[string]int // of a group
+	KeyCaps   map[string]int // of the tasks with a key
 }
 
 // An Engine is the state of an App.
@@ -40,6 +43,12 @@ type Engine struct {
 	all    []*Task // the same, in no particular order
 	topics map[string][]*Task
 	claims map[any]*Task
+
+	whole        *limit // nil: none
+	groupLimits  map[string]*limit
+	keyLimits    map[string]*limit
+	paused       bool
+	pausedGroups map[string]bool
 
 	now      time.Time // of the current Step
 	started  time.Time
@@ -62,7 +71,18 @@ type Engine struct {
 
 // New returns an engine that does not run yet.
 func New(cfg Config) *Engine {
-	return &Engine{cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]*Task{}, claims: map[any]*Task{}}
+	e := &Engine{
+		cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]*Task{}, claims: map[any]*Task{},
+		whole: newLimit("app", cfg.Cap), groupLimits: map[string]*limit{}, keyLimits: map[string]*limit{},
+		pausedGroups: map[string]bool{},
+	}
+	for id, n := range cfg.GroupCaps {
+		e.groupLimits[id] = newLimit("group "+id, n)
+	}
+	for key, n := range cfg.KeyCaps {
+		e.keyLimits[key] = newLimit("key "+key, n)
+	}
+	return e
 }
 
 // A Task is a registration.
@@ -97,13 +117,19 @@ type Task struct {
 	active    []*Instance // in no particular order
 	inherited int         // active instances of the registrations it replaced
 	heir      *Task       // the registration that replaced it
-	timers    []*Timer    // armed by its ports
+	limits    []*limit
+	inLine    *limit   // in whose line it waits
+	wants     uint64   // the activation it waits there for
+	timers    []*Timer // armed by its ports
 
-	paused bool
-	spent  bool // a one-shot that has fired
-	gone   bool
-	quiet  bool // its sources have been told to end
-	index  int  // in Engine.all
+	stats        *stats // nil until something happened
+	whilePaused  int    // firings accepted since the pause
+	missedPaused uint64 // firings that were not
+	paused       bool
+	spent        bool // a one-shot that has fired
+	gone         bool
+	quiet        bool // its sources have been told to end
+	index        int  // in Engine.all
 }
 
 // An Act is an activation: an accepted firing on its way to a handler.
@@ -117,6 +143,9 @@ type Act struct {
 	Host    any
 
 	attempts int
+	failures int
+	retrying bool      // an attempt was made; it is not merged away
+	lastErr  error     // of that attempt
 	since    time.Time // when it began to wait
 	waits    event.Waits
 	notYet   node      // armed while its start is put off
@@ -136,11 +165,13 @@ type Instance struct {
 
 	reason   activation.Reason
 	canceled time.Time
-	node     node // its limit or warning, then its grace
-	settled  bool // its outcome has been told
-	released bool // it holds no slot anymore
-	index    int  // in Task.active
-	place    int  // in Engine.insts
+	node     node     // its limit or warning, then its grace
+	limits   []*limit // under which it started
+	settled  bool     // its outcome has been told
+	released bool     // it holds no slot anymore
+	given    bool     // it was abandoned, and holds its slot until it ends
+	index    int      // in Task.active
+	place    int      // in Engine.insts
 }
 
 // Reason is why the instance was canceled, zero if it was not.
@@ -210,10 +241,13 @@ func (e *Engine) tellOf(i *Instance, v event.Event) {
 }
 
 func (e *Engine) emit(t *Task, i *Instance, v event.Event) {
-	if !e.Watched && (!t.Watched || v.Kind != event.Completed && v.Kind != event.Progressed) {
+	if !e.Watched && (t == nil || !t.Watched || v.Kind != event.Completed && v.Kind != event.Progressed) {
 		return
 	}
-	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
+	v.At = e.now
+	if t != nil {
+		v.Group, v.Task = t.Key.Group, t.Key.Name
+	}
 	e.events = append(e.events, v)
 	e.do(Effect{Do: Emit, Task: t, Inst: i, Index: len(e.events) - 1})
 }

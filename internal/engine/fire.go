@@ -60,29 +60,64 @@ func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
 		return nil, activation.UnknownError
 	}
 	at, ok := e.pass(t, f.due)
+	paused := e.isPaused(t)
 	switch {
-	case e.draining, t.spent, t.paused && !f.fromTime && !f.placed, !ok:
+	case e.draining, t.spent, paused && !f.fromTime && !f.placed, !ok:
 		return nil, e.refuse(t, f, activation.DisabledByPolicy)
+	case paused && f.fromTime:
+		return e.firePaused(t, f, at)
 	}
-	if last := t.pending.last(); last != nil && t.keep == tasks.Newest {
+	return e.keep(t, f, at)
+}
+
+// firePaused follows Missed: firings of time and events are kept for later, up
+// to as many as may be made up for.
+func (e *Engine) firePaused(t *Task, f firing, at time.Time) (*Act, activation.Result) {
+	last := t.pending.mergeable()
+	switch most := madeUpFor(t.Reg.Missed); {
+	case most == 0:
+		t.missedPaused++
+		return nil, e.refuse(t, f, activation.DisabledByPolicy)
+	case t.whilePaused >= most && last != nil:
+		t.missedPaused++
 		return e.merge(last, f, at), activation.Allowed
 	}
-	if !f.placed && t.full() && (at.After(e.now) || !e.open(t)) {
+	t.whilePaused++
+	return e.keep(t, f, at)
+}
+
+// madeUpFor is how many missed firings are made up for at most.
+func madeUpFor(m tasks.Missed) int {
+	if m == tasks.MissedSkip {
+		return 0
+	}
+	return max(1, m.All())
+}
+
+// keep does what the task's Keep and Overlap say of a firing.
+func (e *Engine) keep(t *Task, f firing, at time.Time) (*Act, activation.Result) {
+	switch last := t.pending.mergeable(); {
+	case last != nil && t.keep == tasks.Newest:
+		return e.merge(last, f, at), activation.Allowed
+	case last != nil && t.keep == tasks.Oldest:
+		return e.mergeOld(last, f), activation.Allowed
+	case f.placed:
+	case t.Reg.Overlap == tasks.Skip && t.busy() > 0, t.full() && (at.After(e.now) || !e.open(t)):
 		return nil, e.refuse(t, f, activation.CurrentlyRunning)
 	}
 	return e.accept(t, f, at), activation.Allowed
 }
 
-// full reports whether no further activation may be pending.
+// full reports whether no further activation may be pending. Those that wait
+// for another attempt had their place before.
 func (t *Task) full() bool {
-	return t.keep.Capacity() > 0 && t.pending.len()+t.held >= t.keep.Capacity()
+	return t.keep.Capacity() > 0 && t.pending.fresh()+t.held >= t.keep.Capacity()
 }
 
 func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	e.actIDs++
 	a := &Act{ID: e.actIDs, Task: t, Details: f.details, Origin: f.origin, Due: f.due, Merged: 1, since: e.now}
-	t.phase.N++
-	t.phase.Last = f.due
+	t.count(f)
 	if t.spec.OneShot {
 		t.spent = true
 		e.disarmSources(t)
@@ -101,9 +136,7 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
 	e.drop(a.Details)
 	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
-	a.Merged++
-	a.Task.phase.N++
-	a.Task.phase.Last = f.due
+	e.countMerge(a, f)
 	if at.After(e.now) {
 		a.notYet.kind, a.notYet.act = kindNotYet, a
 		e.plan.arm(&a.notYet, nanos(at))
@@ -112,8 +145,30 @@ func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
 	return a
 }
 
+// mergeOld makes f part of a, which keeps its details.
+func (e *Engine) mergeOld(a *Act, f firing) *Act {
+	e.drop(f.details)
+	e.countMerge(a, f)
+	e.tell(a.Task, event.Event{Kind: event.Merged, Activation: a.ID, N: a.Merged, Due: f.due})
+	return a
+}
+
+func (e *Engine) countMerge(a *Act, f firing) {
+	a.Merged++
+	a.Task.count(f)
+	a.Task.sums().Merged++
+}
+
+// count notes a firing that came through.
+func (t *Task) count(f firing) {
+	t.phase.N++
+	t.phase.Last = f.due
+	t.sums().Fired++
+}
+
 func (e *Engine) refuse(t *Task, f firing, r activation.Result) activation.Result {
 	e.drop(f.details)
+	t.sums().Refused++
 	e.tell(t, event.Event{Kind: event.Refused, Result: r, Due: f.due})
 	return r
 }
@@ -135,7 +190,7 @@ func (e *Engine) pass(t *Task, due time.Time) (at time.Time, ok bool) {
 		if v := recover(); v != nil {
 			ok = false
 			err := fmt.Errorf("%w: filter: panic: %v\n%s", ErrSchedule, v, debug.Stack())
-			e.tell(t, event.Event{Kind: event.Faulted, Err: err})
+			e.fault(t, err)
 		}
 	}()
 	at = due

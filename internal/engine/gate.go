@@ -1,22 +1,41 @@
 package engine
 
 import (
+	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // gate is what keeps the task from starting anything now. The gates are asked
 // in this order, and again at every change: stopping, paused, overlap,
-// conditions.
+// conditions, caps.
 func (e *Engine) gate(t *Task) event.Waits {
+	if w := e.gateBeforeCaps(t); w != event.ForNothing {
+		return w
+	}
+	if t.fullLimit() != nil {
+		return event.ForCap
+	}
+	return event.ForNothing
+}
+
+func (e *Engine) gateBeforeCaps(t *Task) event.Waits {
 	switch {
-	case t.paused:
+	case e.isPaused(t):
 		return event.ForResume
-	case len(t.active)+t.inherited >= t.slots:
+	case t.busy() >= t.slots:
 		return event.ForOverlap
 	case t.unmet > 0:
 		return event.ForCondition
 	}
 	return event.ForNothing
+}
+
+// busy is how many slots are taken.
+func (t *Task) busy() int { return len(t.active) + t.inherited }
+
+func (e *Engine) isPaused(t *Task) bool {
+	return t.paused || e.paused || e.pausedGroups[t.Key.Group]
 }
 
 // open reports whether a firing could start at once.
@@ -27,16 +46,42 @@ func (e *Engine) open(t *Task) bool {
 // advance starts what may start, in the order of acceptance, and says of the
 // rest what it waits for. It is called at every change that could matter.
 func (e *Engine) advance(t *Task) {
-	for i := 0; !e.draining && !t.gone && i < t.pending.len() && e.gate(t) == event.ForNothing; {
-		if t.pending.items()[i].notYet.index != 0 {
-			i++
-			continue
+	t.unline()
+	if !e.draining && !t.gone {
+		for i := t.pending.ripe(); i >= 0 && e.gate(t) == event.ForNothing; i = t.pending.ripe() {
+			e.start(t.pending.take(i))
 		}
-		e.start(t.pending.take(i))
+		e.queueUp(t)
 	}
 	e.sayWhy(t)
 	e.sayWanted(t)
 	e.grant(t)
+}
+
+// queueUp does what lets the first entry start later: it gets in line for a
+// cap, or makes room by canceling what it replaces.
+func (e *Engine) queueUp(t *Task) {
+	i := t.pending.ripe()
+	if i < 0 {
+		return
+	}
+	switch e.gate(t) {
+	case event.ForCap:
+		t.line(t.fullLimit(), t.pending.items()[i])
+	case event.ForOverlap:
+		if t.Reg.Overlap == tasks.Replace && t.unmet == 0 && t.pending.ripeAndFresh() {
+			e.cancelAll(t, activation.Abort)
+		}
+	}
+}
+
+func (e *Engine) cancelAll(t *Task, r activation.Reason) (n int) {
+	for _, i := range inOrder(t.active) {
+		if e.cancel(i, r) {
+			n++
+		}
+	}
+	return n
 }
 
 // ripe: the instant has come until which a's start was put off.
@@ -49,6 +94,9 @@ func (e *Engine) ripe(a *Act) {
 // the task's gate has changed, or for the entry that came last.
 func (e *Engine) sayWhy(t *Task) {
 	why := e.gate(t)
+	if t.inLine != nil {
+		why = event.ForCap
+	}
 	items := t.pending.items()
 	if why == t.waits && len(items) > 0 {
 		items = items[len(items)-1:]
@@ -56,7 +104,10 @@ func (e *Engine) sayWhy(t *Task) {
 	t.waits = why
 	for _, a := range items {
 		w := why
-		if a.notYet.index != 0 {
+		switch {
+		case a.notYet.index != 0 && a.retrying:
+			w = event.ForRetry
+		case a.notYet.index != 0:
 			w = event.ForTime
 		}
 		if w != a.waits {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -23,11 +24,17 @@ const (
 	Reserve               // Place
 	Unreserve             // Place
 	Report                // Task, Index, On
-	Pause                 // Task
-	Resume                // Task
+	Pause                 // Task, On
+	PauseGroup            // Topic: the group, On
+	PauseAll              // On
+	CancelTask            // Task, Reason
+	Update                // Task, Spec, Topic: what has changed, in words
+	Jump                  // For: by how much the wall clock moved against time
 	Returned              // Inst, Err: the handler returned, deferrals are open
 	Over                  // Inst, Err: the handler returned and none is open
 	Cancel                // Inst, Reason
+	Began                 // Inst: its turn on the loop has come
+	Tell                  // Inst, Kind, Topic: of something the host has noticed
 	Progress              // Inst, N
 	Arm                   // Timer, For
 	Disarm                // Timer
@@ -41,6 +48,7 @@ type Input struct {
 	Op      Op
 	On      bool
 	Reason  activation.Reason
+	Kind    event.Kind
 	Index   int
 	N       uint64
 	Task    *Task
@@ -57,18 +65,20 @@ type Input struct {
 
 // A Spec is a registration and what its trigger and conditions recorded.
 type Spec struct {
-	Key       Key
-	Reg       tasks.Registration
-	Replace   bool
-	Schedules []activation.Schedule
-	Topics    []string
-	Filters   []activation.Filter
-	Exclusive []any
-	OneShot   bool
-	Payload   bool
-	Holds     []bool // what each condition has reported
-	Polled    []bool // which conditions asked to be told when they matter
-	Host      any
+	Key        Key
+	Reg        tasks.Registration
+	Replace    bool
+	Trigger    string   // the trigger's text
+	Conditions []string // those of the conditions
+	Schedules  []activation.Schedule
+	Topics     []string
+	Filters    []activation.Filter
+	Exclusive  []any
+	OneShot    bool
+	Payload    bool
+	Holds      []bool // what each condition has reported
+	Polled     []bool // which conditions asked to be told when they matter
+	Host       any
 }
 
 // A Reply answers an Input.
@@ -77,7 +87,7 @@ type Reply struct {
 	Act    *Act  // the activation that a firing became
 	Result activation.Result
 	OK     bool // Reserve: granted; Cancel, Disarm: it had an effect
-	N      int  // Raise: firings accepted
+	N      int  // Raise: firings accepted; CancelTask: what was canceled
 	Err    error
 }
 
@@ -90,6 +100,7 @@ const (
 	Stop                  // Inst, Reason: cancel its context
 	End                   // Inst: its outcome is told; end its context
 	Abandon               // Inst: make its deferrals inert
+	StopApp               // Inst: stop, since it did not end
 	Settle                // Act, Err: release who waits for it
 	Wake                  // Timer
 	Grant                 // Place
@@ -149,15 +160,28 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Report:
 		e.report(in.Task, in.Index, in.On)
 	case Pause:
-		e.pause(in.Task, true)
-	case Resume:
-		e.pause(in.Task, false)
+		e.pause(in.Task, in.On)
+	case PauseGroup:
+		e.pauseGroup(in.Topic, in.On)
+	case PauseAll:
+		e.pauseAll(in.On)
+	case CancelTask:
+		r.N = e.cancelTask(in.Task, in.Reason)
+	case Update:
+		e.update(in.Task, in.Spec)
+		e.changed(in.Task, in.Topic)
+	case Jump:
+		e.jump(in.For)
 	case Returned:
 		e.returned(in.Inst, in.Err)
 	case Over:
 		e.over(in.Inst, in.Err)
 	case Cancel:
 		r.OK = e.cancel(in.Inst, in.Reason)
+	case Began:
+		e.began(in.Inst)
+	case Tell:
+		e.tellOf(in.Inst, event.Event{Kind: in.Kind, Detail: in.Topic})
 	case Progress:
 		e.progress(in.Inst, in.N)
 	case Arm:

@@ -19,15 +19,30 @@ func (e *Engine) start(a *Act) {
 	}
 	i.index, i.place = len(t.active), len(e.insts)
 	t.active, e.insts = append(t.active, i), append(e.insts, i)
-	i.node = node{kind: kindWarn, inst: i}
+	i.node = node{kind: kindWarn, inst: i, elapsed: true}
 	until := longRunning
 	if t.limit > 0 {
 		i.node.kind, until = kindLimit, t.limit
 		i.Deadline = e.now.Add(t.limit)
 	}
 	e.plan.arm(&i.node, nanos(e.now.Add(until)))
+	i.limits = t.limits
+	for _, l := range i.limits {
+		l.room--
+	}
+	t.sums().Started++
 	e.do(Effect{Do: Start, Inst: i, Task: t, Act: a})
 	e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
+}
+
+// began: the instance has waited for its turn on the loop, which does not count
+// against its limit.
+func (e *Engine) began(i *Instance) {
+	if i.settled || i.reason != 0 || i.node.kind != kindLimit || i.node.index == 0 {
+		return
+	}
+	i.Deadline = e.now.Add(i.Task.limit)
+	e.plan.arm(&i.node, nanos(i.Deadline))
 }
 
 // move makes a move of the lifecycle, which this package must know to be legal.
@@ -63,7 +78,8 @@ func (e *Engine) returned(i *Instance, err error) {
 	e.allow(i)
 }
 
-// over: the handler has returned and no deferral is open.
+// over: the handler has returned and no deferral is open; or an abandoned
+// instance has come to its end after all.
 func (e *Engine) over(i *Instance, err error) {
 	switch {
 	case i.settled:
@@ -71,12 +87,12 @@ func (e *Engine) over(i *Instance, err error) {
 	case i.reason != 0:
 		e.move(i, tasks.MoveEnd)
 		e.settle(i, &tasks.Canceled{Reason: i.reason, Err: err})
-	case err != nil:
+	case err != nil && !snoozed(err):
 		e.move(i, tasks.MoveFail)
 		e.settle(i, err)
 	default:
 		e.move(i, tasks.MoveSucceed)
-		e.settle(i, nil)
+		e.settle(i, err)
 	}
 	e.release(i)
 }
@@ -106,9 +122,9 @@ func (e *Engine) allow(i *Instance) {
 }
 
 // abandon gives up on an instance that has not ended within its grace. Its
-// goroutine may go on; its slot is free.
+// goroutine may go on; its slot is free, unless OnAbandon holds it.
 func (e *Engine) abandon(i *Instance) {
-	if i.released {
+	if i.released || i.given {
 		return
 	}
 	e.do(Effect{Do: Abandon, Inst: i})
@@ -117,13 +133,30 @@ func (e *Engine) abandon(i *Instance) {
 		e.move(i, tasks.MoveAbandon)
 		e.settle(i, &tasks.Canceled{Reason: i.reason, Abandoned: true})
 	}
+	if i.Task.Reg.OnAbandon == tasks.StopApp && !e.draining {
+		e.do(Effect{Do: StopApp, Inst: i})
+	}
+	if i.Task.Reg.OnAbandon == tasks.HoldSlot {
+		i.given = true
+		e.forget(i)
+		return
+	}
 	e.release(i)
 }
 
-// settle tells the outcome of an attempt, and with it of the activation.
+// settle tells the outcome of an attempt, and with it of the activation, unless
+// there is to be another attempt.
 func (e *Engine) settle(i *Instance, outcome error) {
 	i.settled = true
+	e.remember(i, outcome)
 	e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
+	if in, ok := e.again(i, outcome); ok {
+		e.retry(i, in, outcome)
+		return
+	}
+	if snoozed(outcome) { // and may not be run again
+		outcome = &tasks.Canceled{Reason: e.whyNotAgain(), Err: outcome}
+	}
 	e.complete(i.Act, outcome)
 }
 
@@ -152,20 +185,34 @@ func (e *Engine) release(i *Instance) {
 		return
 	}
 	i.released = true
-	e.plan.disarm(&i.node)
 	t := i.Task
 	last := t.active[len(t.active)-1]
 	t.active[i.index], last.index = last, i.index
 	t.active[len(t.active)-1] = nil
 	t.active = t.active[:len(t.active)-1]
-	end := e.insts[len(e.insts)-1]
-	e.insts[i.place], end.place = end, i.place
-	e.insts[len(e.insts)-1] = nil
-	e.insts = e.insts[:len(e.insts)-1]
+	for _, l := range i.limits {
+		l.room++
+	}
 	for t.heir != nil {
 		t = t.heir
 		t.inherited--
 	}
+	e.forget(i)
 	e.advance(t)
+	e.fill(i.limits)
+}
+
+// forget ends what the engine does about the instance. Stopping does not wait
+// for it.
+func (e *Engine) forget(i *Instance) {
+	e.plan.disarm(&i.node)
+	if i.place < 0 {
+		return
+	}
+	end := e.insts[len(e.insts)-1]
+	e.insts[i.place], end.place = end, i.place
+	e.insts[len(e.insts)-1] = nil
+	e.insts = e.insts[:len(e.insts)-1]
+	i.place = -1
 	e.checkDrained()
 }

@@ -22,13 +22,14 @@ const (
 
 // A node is one entry of the plan, part of what it is armed for.
 type node struct {
-	kind  kind
-	index int // in the heap, plus one; zero: not armed
-	n     int // which source
-	task  *Task
-	inst  *Instance
-	act   *Act
-	timer *Timer
+	kind    kind
+	elapsed bool // it waits for time to pass, not for an instant of the wall clock
+	index   int  // in the heap, plus one; zero: not armed
+	n       int  // which source
+	task    *Task
+	inst    *Instance
+	act     *Act
+	timer   *Timer
 }
 
 // A slot holds the keys next to each other, which is what the heap reads.
@@ -71,6 +72,14 @@ func (p *plan) disarm(n *node) bool {
 		p.down(i, moved)
 	}
 	return true
+}
+
+// at is when n is due, and false if it is not armed.
+func (p *plan) at(n *node) (int64, bool) {
+	if n.index == 0 {
+		return 0, false
+	}
+	return p.heap[n.index-1].at, true
 }
 
 // pop disarms and returns the first node that is due at or before at.
@@ -135,7 +144,7 @@ func (e *Engine) armTimer(t *Timer, d time.Duration) {
 		t.Task.timers = append(t.Task.timers, t)
 		t.index = len(t.Task.timers)
 	}
-	t.node = node{kind: kindTimer, timer: t}
+	t.node = node{kind: kindTimer, timer: t, elapsed: true}
 	e.plan.arm(&t.node, nanos(e.now.Add(d)))
 	e.runDue() // for a d of zero or less
 }

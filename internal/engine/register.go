@@ -15,7 +15,8 @@ func (e *Engine) register(s *Spec) (*Task, error) {
 	if err := e.refusal(s, old); err != nil {
 		return nil, err
 	}
-	t := e.newTask(s)
+	e.taskIDs++
+	t := e.newTask(e.taskIDs, s)
 	if old != nil {
 		e.replace(old, t)
 	}
@@ -42,10 +43,9 @@ func (e *Engine) refusal(s *Spec, old *Task) error {
 	return nil
 }
 
-func (e *Engine) newTask(s *Spec) *Task {
-	e.taskIDs++
+func (e *Engine) newTask(id uint64, s *Spec) *Task {
 	t := &Task{
-		ID: e.taskIDs, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s, filters: s.Filters,
+		ID: id, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s, filters: s.Filters,
 		keep: s.Reg.Keep, slots: s.Reg.Overlap.Slots(), limit: s.Reg.TimeLimit, grace: s.Reg.Grace,
 	}
 	if t.keep == 0 {
@@ -60,6 +60,7 @@ func (e *Engine) newTask(s *Spec) *Task {
 	if t.grace == 0 {
 		t.grace = e.cfg.Grace
 	}
+	t.limits = e.limitsOf(s.Key, s.Reg.Key)
 	t.phase = activation.Phase{Name: t.Key.Name, Registered: e.now, Started: e.started}
 	for i, holds := range s.Holds {
 		t.conds = append(t.conds, condition{holds: holds && !s.Polled[i], polled: s.Polled[i]})
@@ -130,11 +131,8 @@ func (e *Engine) retire(t *Task, cancelRunning bool) {
 	e.endPending(t, activation.Abort)
 	e.denyPlaces(t, activation.ErrUnbound)
 	e.tell(t, event.Event{Kind: event.Unregistered, N: t.ID})
-	if !cancelRunning {
-		return
-	}
-	for _, i := range inOrder(t.active) {
-		e.cancel(i, activation.Abort)
+	if cancelRunning {
+		e.cancelAll(t, activation.Abort)
 	}
 }
 
@@ -145,12 +143,16 @@ func (e *Engine) silence(t *Task) {
 	}
 	t.quiet = true
 	e.disarmSources(t)
+	e.dropTimers(t)
+	e.do(Effect{Do: Retired, Task: t})
+}
+
+func (e *Engine) dropTimers(t *Task) {
 	for _, timer := range t.timers {
 		timer.index = 0
 		e.plan.disarm(&timer.node)
 	}
 	t.timers = nil
-	e.do(Effect{Do: Retired, Task: t})
 }
 
 func (e *Engine) disarmSources(t *Task) {
@@ -160,10 +162,13 @@ func (e *Engine) disarmSources(t *Task) {
 }
 
 func (e *Engine) endPending(t *Task, reason activation.Reason) {
+	t.unline()
 	for a := t.pending.pop(); a != nil; a = t.pending.pop() {
-		e.plan.disarm(&a.notYet)
-		e.drop(a.Details)
-		e.complete(a, &tasks.Canceled{Reason: reason})
+		outcome := error(&tasks.Canceled{Reason: reason, Err: a.lastErr})
+		if a.lastErr != nil && reason == activation.Abort {
+			outcome = a.lastErr
+		}
+		e.endEntry(a, outcome)
 	}
 }
 
@@ -178,17 +183,4 @@ func (e *Engine) begin() error {
 		e.arm(t)
 	}
 	return nil
-}
-
-func (e *Engine) pause(t *Task, paused bool) {
-	if t.gone || t.paused == paused {
-		return
-	}
-	t.paused = paused
-	k := event.Resumed
-	if paused {
-		k = event.Paused
-	}
-	e.tell(t, event.Event{Kind: k})
-	e.advance(t)
 }

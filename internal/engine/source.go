@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // ErrSchedule is the fault of a schedule that breaks its contract.
@@ -44,7 +46,7 @@ func (e *Engine) armNext(t *Task, s *source, behind time.Time) {
 	}
 	switch {
 	case err != nil:
-		e.tell(t, event.Event{Kind: event.Faulted, Err: err})
+		e.fault(t, err)
 	case !ok:
 		e.tell(t, event.Event{Kind: event.Exhausted})
 	default:
@@ -67,42 +69,100 @@ func (s *source) next() (at time.Time, ok bool, err error) {
 	return at, ok, nil
 }
 
-// due fires the task for a schedule whose time has come. Due times that have
-// passed as well, because nobody could act on them, count as one firing, at the
-// last of them.
+// onTime is how late a due time may be acted on without having been missed.
+const onTime = time.Second
+
+// due fires the task for a schedule whose time has come. If other due times
+// have passed as well, or this one long ago, the task's Missed says what
+// becomes of them.
 func (e *Engine) due(t *Task, s *source) {
 	s.phase.N++
 	s.phase.Last = s.at
-	missed, err := s.skip(e.now)
-	if missed > 0 {
-		e.tell(t, event.Event{Kind: event.Missed, N: missed, Due: s.phase.Last})
-	}
+	times := newest{most: max(1, t.Reg.Missed.All())}
+	times.add(s.at)
+	err := s.skip(e.now, &times)
 	if err != nil {
-		e.tell(t, event.Event{Kind: event.Faulted, Err: err})
+		e.fault(t, err)
 	} else {
 		e.armNext(t, s, e.now)
 	}
-	e.fire(t, firing{due: s.phase.Last, fromTime: true})
+	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(s.phase.Last) > onTime {
+		times.kept = nil
+	}
+	e.missed(t, times.n-uint64(len(times.kept)), s.phase.Last)
+	for _, at := range times.kept {
+		e.fire(t, firing{due: at, fromTime: true})
+	}
 }
 
-// skip moves the phase past every due time up to and including now.
-func (s *source) skip(now time.Time) (missed uint64, err error) {
+// missed tells that n due times have no firing of their own.
+func (e *Engine) missed(t *Task, n uint64, last time.Time) {
+	if n > 0 {
+		t.sums().Missed += n
+		e.tell(t, event.Event{Kind: event.Missed, N: n, Due: last})
+	}
+}
+
+// fault tells that a schedule or a filter broke its contract.
+func (e *Engine) fault(t *Task, err error) {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	t.sums().faults = append(t.sums().faults, text)
+	e.tell(t, event.Event{Kind: event.Faulted, Err: err})
+}
+
+// A newest counts due times and keeps the last few.
+type newest struct {
+	most int
+	n    uint64
+	kept []time.Time
+}
+
+func (k *newest) add(at time.Time) {
+	k.n++
+	if len(k.kept) == k.most {
+		k.kept = append(k.kept[:0], k.kept[1:]...)
+	}
+	k.kept = append(k.kept, at)
+}
+
+// skip moves the phase past every due time up to and including now, and adds
+// them to the list.
+func (s *source) skip(now time.Time, times *newest) error {
 	if l, ok := s.schedule.(activation.Leaper); ok {
-		n, last, err := leap(l, s.phase, now)
-		if n > 0 {
-			s.phase.N, s.phase.Last = s.phase.N+n, last
+		if err := s.leap(l, now, times); err != nil {
+			return err
 		}
-		return n, err
 	}
 	for range walkLimit {
 		at, ok, err := s.next()
 		if err != nil || !ok || at.After(now) {
-			return missed, err
+			return err
 		}
-		missed++
 		s.phase.N, s.phase.Last = s.phase.N+1, at
+		times.add(at)
 	}
-	return missed, fmt.Errorf("%w: more than %d due times passed, and it is no Leaper", ErrSchedule, walkLimit)
+	return fmt.Errorf("%w: more than %d due times passed, and it is no Leaper", ErrSchedule, walkLimit)
+}
+
+// leap skips all but as many as are kept, which are then walked through.
+func (s *source) leap(l activation.Leaper, now time.Time, times *newest) error {
+	n, last, err := leap(l, s.phase, now)
+	if err != nil || n <= uint64(times.most) {
+		return err
+	}
+	if times.most > 1 {
+		// Walk back is not to be had: leap to an instant before the newest.
+		back := last.Add(-time.Duration(times.most) * (last.Sub(s.phase.Last) / time.Duration(n)))
+		if n, last, err = leap(l, s.phase, back); err != nil || n == 0 {
+			return err
+		}
+	}
+	s.phase.N, s.phase.Last = s.phase.N+n, last
+	times.n += n
+	if times.most == 1 {
+		times.kept = append(times.kept[:0], last)
+	}
+	return nil
 }
 
 func leap(l activation.Leaper, ph activation.Phase, now time.Time) (n uint64, last time.Time, err error) {

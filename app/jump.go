@@ -1,0 +1,48 @@
+package app
+
+import (
+	"time"
+
+	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/engine"
+)
+
+// tolerance is by how much the wall clock may differ from the time that has
+// passed before that is a jump.
+const tolerance = time.Second
+
+// look reads the clock, once for each batch of letters. If it has been set, or
+// the process was suspended, the engine is told before anything else.
+func (a *App) look() {
+	before, passed := a.now, a.elapsed
+	a.now = a.clock.Now()
+	if a.elapser != nil {
+		a.elapsed = a.elapser.Elapsed()
+	}
+	if before.IsZero() {
+		return
+	}
+	wall := a.now.Round(0).Sub(before.Round(0))
+	var jump time.Duration
+	switch {
+	case clock.Monotonic(a.now):
+		jump = wall - a.now.Sub(before)
+	case a.elapser != nil:
+		jump = wall - (a.elapsed - passed)
+	default:
+		jump = min(wall, 0) // such a clock can only be seen to go back
+	}
+	if -tolerance <= jump && jump <= tolerance {
+		return
+	}
+	a.step(engine.Input{Op: engine.Jump, For: jump})
+	a.unsetAlarm()
+}
+
+// unsetAlarm makes the owner set the alarm anew.
+func (a *App) unsetAlarm() {
+	if a.alarm.timer != nil {
+		a.alarm.timer.Stop()
+	}
+	a.alarm.armed = false
+}

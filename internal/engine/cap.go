@@ -1,0 +1,96 @@
+package engine
+
+import "slices"
+
+// A limit bounds how many instances may be active at once, over several tasks.
+type limit struct {
+	name    string
+	room    int // how many more may start; never negative
+	waiting []*Task
+}
+
+// limitsOf are the limits that a task is under: the App's, its group's, its
+// key's.
+func (e *Engine) limitsOf(k Key, key string) (list []*limit) {
+	for _, l := range []*limit{e.whole, e.groupLimits[k.Group], e.keyLimits[key]} {
+		if l != nil {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+func newLimit(name string, n int) *limit {
+	if n <= 0 {
+		return nil
+	}
+	return &limit{name: name, room: n}
+}
+
+// full is the limit that keeps the task from starting, nil if none does. One
+// for which others wait has no room for who comes later.
+func (t *Task) fullLimit() *limit {
+	for _, l := range t.limits {
+		if l.room == 0 || len(l.waiting) > 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+// line puts the task in the line of l, by priority, then by the age of what it
+// wants to start.
+func (t *Task) line(l *limit, first *Act) {
+	t.inLine, t.wants = l, first.ID
+	at, _ := slices.BinarySearchFunc(l.waiting, t, inTurn)
+	l.waiting = slices.Insert(l.waiting, at, t)
+}
+
+// inTurn orders tasks that wait for one limit.
+func inTurn(a, b *Task) int {
+	switch {
+	case a.Reg.Priority != b.Reg.Priority:
+		return b.Reg.Priority - a.Reg.Priority
+	case a.wants < b.wants:
+		return -1
+	case a.wants > b.wants:
+		return 1
+	}
+	return 0
+}
+
+// unline takes the task out of the line it is in.
+func (t *Task) unline() {
+	if t.inLine == nil {
+		return
+	}
+	if at, ok := slices.BinarySearchFunc(t.inLine.waiting, t, inTurn); ok {
+		t.inLine.waiting = slices.Delete(t.inLine.waiting, at, at+1)
+	}
+	t.inLine = nil
+}
+
+// fill lets those in the lines of the limits start, while there is room.
+func (e *Engine) fill(limits []*limit) {
+	for _, l := range limits {
+		for l.room > 0 && len(l.waiting) > 0 && !e.draining {
+			t := l.waiting[0]
+			t.unline()
+			e.startFirst(t)
+			e.advance(t)
+		}
+	}
+}
+
+// startFirst starts the first activation of a task whose turn it is, if nothing
+// but other lines stands against it.
+func (e *Engine) startFirst(t *Task) {
+	for _, l := range t.limits {
+		if l.room == 0 {
+			return
+		}
+	}
+	if i := t.pending.ripe(); i >= 0 && e.gateBeforeCaps(t) == 0 {
+		e.start(t.pending.take(i))
+	}
+}

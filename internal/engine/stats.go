@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// history is how many outcomes a task remembers.
+const history = 8
+
+// stats are made when something happens to a task first, so that one that never
+// ran costs nothing for them.
+type stats struct {
+	tasks.Counts
+	outcomes [history]tasks.Outcome // a ring
+	n        int                    // ever put into it
+	faults   []string
+}
+
+func (t *Task) sums() *stats {
+	if t.stats == nil {
+		t.stats = new(stats)
+	}
+	return t.stats
+}
+
+// remember notes how an attempt ended.
+func (e *Engine) remember(i *Instance, outcome error) {
+	s := i.Task.sums()
+	state := i.Life.State()
+	switch state {
+	case tasks.StateSucceeded:
+		s.Succeeded++
+	case tasks.StateFailed:
+		s.Failed++
+	case tasks.StateAbandoned:
+		s.Abandoned++
+	}
+	if i.reason != 0 {
+		s.Canceled[i.reason]++
+	}
+	s.outcomes[s.n%history] = tasks.Outcome{
+		Instance: i.ID, Activation: i.Act.ID, Attempt: i.Attempt,
+		Due: i.Act.Due, Started: i.Started, Ended: e.now, State: state, Reason: i.reason, Err: outcome,
+	}
+	s.n++
+}
+
+// last lists the remembered outcomes, newest first.
+func (s *stats) last() (list []tasks.Outcome) {
+	for i := s.n - 1; i >= 0 && i >= s.n-history; i-- {
+		list = append(list, s.outcomes[i%history])
+	}
+	return list
+}
+
+// Explain says where a task stands.
+func (e *Engine) Explain(t *Task, now time.Time) tasks.Explanation {
+	now = now.Round(0)
+	x := tasks.Explanation{
+		Group: t.Key.Group, Task: t.Key.Name, At: now,
+		Running: e.running, Stopping: e.draining, Registered: !t.gone,
+		Trigger: t.spec.Trigger, Next: t.next(), Paused: e.isPaused(t), Spent: t.spent,
+		Slots: t.slots, Inherited: t.inherited,
+	}
+	for i, c := range t.conds {
+		if !c.holds {
+			x.Unmet = append(x.Unmet, t.spec.Conditions[i])
+		}
+	}
+	for _, l := range t.limits {
+		if l.room == 0 {
+			x.FullCaps = append(x.FullCaps, l.name)
+		}
+	}
+	for _, i := range inOrder(t.active) {
+		x.Active = append(x.Active, tasks.ActiveInstance{
+			Instance: i.ID, Activation: i.Act.ID, Attempt: i.Attempt, State: i.Life.State(),
+			Since: i.Started, Deadline: i.Deadline, Reason: i.reason,
+		})
+	}
+	for _, a := range t.pending.items() {
+		x.Pending = append(x.Pending, e.explainPending(a))
+	}
+	if t.stats != nil {
+		x.Counts, x.History, x.Faults = t.stats.Counts, t.stats.last(), slices.Clone(t.stats.faults)
+	}
+	return x
+}
+
+func (e *Engine) explainPending(a *Act) tasks.PendingActivation {
+	p := tasks.PendingActivation{
+		Activation: a.ID, Due: a.Due, Since: a.since, For: a.waits, Merged: a.Merged, Failures: a.failures, Err: a.lastErr,
+	}
+	if at, ok := e.plan.at(&a.notYet); ok {
+		p.Until = time.Unix(0, at).In(e.now.Location())
+	}
+	return p
+}
+
+// next is the earliest due time that is armed.
+func (t *Task) next() (at time.Time) {
+	for i := range t.sources {
+		s := &t.sources[i]
+		if s.node.index != 0 && (at.IsZero() || s.at.Before(at)) {
+			at = s.at
+		}
+	}
+	return at
+}
