@@ -31,6 +31,14 @@ type Counter interface {
 	CountsElapsed() bool
 }
 
+// A Follower is a Schedule that goes by ph.Completed: it is asked for its next
+// due time when an activation of the task is over, rather than when it has
+// fired.
+type Follower interface {
+	Schedule
+	FollowsCompletion() bool
+}
+
 // A Phase is where a schedule stands.
 type Phase struct {
 	// Name is the task's.

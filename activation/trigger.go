@@ -23,8 +23,8 @@ type Trigger interface {
 // A Port is the side of the App that a trigger or a condition sees. Combinators
 // wrap it.
 //
-// Schedule, Listen, Filter, OneShot, Payload, Exclusive, OnArm, OnDisarm, Go
-// and Wanted may be called only inside Arm. The others may be called from any
+// Schedule, Listen, Filter, Branch, Window, OneShot, Payload, Exclusive, OnArm,
+// OnDisarm, Go and Wanted may be called only inside Arm. The others may be called from any
 // goroutine, from the moment OnArm's functions run until OnDisarm's do.
 type Port interface {
 	// Fire makes the task due, with the given details. The activation's
@@ -41,11 +41,25 @@ type Port interface {
 	// Schedule adds a source of firings in time.
 	Schedule(Schedule)
 
-	// Listen adds the App's raising of a topic as a source of firings.
+	// Listen adds the App's raising of a topic as a source of firings: "event/"
+	// and a name for App.Raise, "done/any/", "done/ok/" or "done/failed/" and
+	// the name of a task of the same group for its completions, whose details
+	// are an event.Event, and "clock/jump" with a time.Duration.
 	Listen(topic string)
 
-	// Filter adds a judge that is asked about every firing of whatever source.
+	// Filter adds a judge that is asked about every firing of whatever source
+	// that is recorded on this Port or on a Branch of it.
 	Filter(Filter)
+
+	// Branch returns a Port for one of several sources of a trigger: what is
+	// recorded on it is the task's as well, but its filters are asked about its
+	// own firings only, before those of this Port.
+	Branch() Port
+
+	// Window says that a firing is good for d from its due time: an activation
+	// that has not started by then ends with SystemPolicy. With cancel, what
+	// has started and is active then is canceled with it too.
+	Window(d time.Duration, cancel bool)
 
 	// OneShot says that the first accepted firing is the last: the task is
 	// unregistered when that activation is over, whatever its outcome.

@@ -22,7 +22,7 @@ type port struct {
 	onArm    []func()
 	onDisarm []func()
 	gos      []func(context.Context) error
-	wanted   []func(bool) // by condition; nil for those that did not ask
+	wanted   [][]func(bool) // by condition; none for those that did not ask
 	misuse   error
 
 	ctx    context.Context //nolint:containedctx // that of the trigger's goroutines
@@ -54,19 +54,19 @@ type (
 // armPort lets the trigger and the conditions record what they need.
 func (a *App) armPort(r tasks.Registration) (*port, error) {
 	n := len(r.Conditions)
-	p := &port{a: a, arming: true, wanted: make([]func(bool), n)}
-	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n)}
+	p := &port{a: a, arming: true, wanted: make([][]func(bool), n)}
+	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n), Scopes: make([]engine.Scope, 1)}
 	p.spec.Trigger = r.Trigger.String()
 	for _, c := range r.Conditions {
 		p.spec.Conditions = append(p.spec.Conditions, c.String())
 	}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
-	if err := r.Trigger.Arm(p); err != nil {
+	if err := r.Trigger.Arm(&branch{port: p}); err != nil {
 		return nil, err
 	}
 	for i, c := range r.Conditions {
 		tell := func(holds bool) { p.report(i, holds) }
-		if err := c.Arm(tell, &conditionPort{p, i}); err != nil {
+		if err := c.Arm(tell, &conditionPort{branch{port: p}, i}); err != nil {
 			return nil, err
 		}
 	}
@@ -147,19 +147,9 @@ func (p *port) record(call string, ok bool, f func()) {
 	}
 }
 
-// Schedule implements activation.Port.
-func (p *port) Schedule(s activation.Schedule) {
-	p.record("Schedule", s != nil, func() { p.spec.Schedules = append(p.spec.Schedules, s) })
-}
-
-// Listen implements activation.Port.
-func (p *port) Listen(topic string) {
-	p.record("Listen", true, func() { p.spec.Topics = append(p.spec.Topics, topic) })
-}
-
-// Filter implements activation.Port.
-func (p *port) Filter(f activation.Filter) {
-	p.record("Filter", f != nil, func() { p.spec.Filters = append(p.spec.Filters, f) })
+// Window implements activation.Port.
+func (p *port) Window(d time.Duration, cancel bool) {
+	p.record("Window", d > 0, func() { p.spec.Window, p.spec.WindowCancels = d, cancel })
 }
 
 // OneShot implements activation.Port.
@@ -189,12 +179,6 @@ func (p *port) Go(f func(context.Context) error) {
 	p.record("Go", f != nil, func() { p.gos = append(p.gos, f) })
 }
 
-// Wanted implements activation.Port: a trigger always matters.
-func (p *port) Wanted(f func(bool)) {
-	p.OnArm(func() { f(true) })
-	p.OnDisarm(func() { f(false) })
-}
-
 // Now implements activation.Port.
 func (p *port) Now() time.Time { return p.a.clock.Now() }
 
@@ -205,13 +189,13 @@ func (p *port) is() *engine.Task {
 	return p.task
 }
 
-// Fire implements activation.Port.
-func (p *port) Fire(ctx context.Context, details any) (activation.Receipt, error) {
+// fire is Fire from one scope of the trigger.
+func (p *port) fire(ctx context.Context, scope int, details any) (activation.Receipt, error) {
 	t := p.is()
 	if t == nil {
 		return activation.Receipt{Result: activation.UnknownError}, ErrUnbound
 	}
-	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Details: details, Origin: origin(ctx)}).answer()
+	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Index: scope, Details: details, Origin: origin(ctx)}).answer()
 }
 
 // answer is the reply to a firing.
@@ -239,14 +223,14 @@ type callback struct{ errand }
 
 // A conditionPort is the port as one condition sees it.
 type conditionPort struct {
-	*port
+	branch
 	index int
 }
 
 // Wanted implements activation.Port.
 func (p *conditionPort) Wanted(f func(bool)) {
 	p.record("Wanted", f != nil, func() {
-		p.wanted[p.index] = f
+		p.wanted[p.index] = append(p.wanted[p.index], f)
 		p.spec.Polled[p.index] = true
 	})
 }
@@ -255,7 +239,9 @@ func (p *conditionPort) Wanted(f func(bool)) {
 func (p *port) want(index int, on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wants = append(p.wants, want{p.wanted[index], on})
+	for _, f := range p.wanted[index] {
+		p.wants = append(p.wants, want{f, on})
+	}
 	if !p.telling {
 		p.telling = true
 		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})

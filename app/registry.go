@@ -180,7 +180,7 @@ type spaced interface{ Interval() time.Duration }
 
 func (a *App) tooOften(spec *engine.Spec) error {
 	for _, s := range spec.Schedules {
-		if s, ok := s.(spaced); ok && s.Interval() < a.minimum {
+		if s, ok := s.Source.(spaced); ok && s.Interval() < a.minimum {
 			return fmt.Errorf("%w: %v, minimum %v", ErrTooOften, s.Interval(), a.minimum)
 		}
 	}

@@ -41,7 +41,8 @@ type Engine struct {
 	cfg    Config
 	tasks  map[Key]*Task
 	all    []*Task // the same, in no particular order
-	topics map[string][]*Task
+	topics map[string][]listener
+	chains int // listeners to completions
 	claims map[any]*Task
 
 	whole        *limit // nil: none
@@ -72,7 +73,7 @@ type Engine struct {
 // New returns an engine that does not run yet.
 func New(cfg Config) *Engine {
 	e := &Engine{
-		cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]*Task{}, claims: map[any]*Task{},
+		cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]listener{}, claims: map[any]*Task{},
 		whole: newLimit("app", cfg.Cap), groupLimits: map[string]*limit{}, keyLimits: map[string]*limit{},
 		pausedGroups: map[string]bool{},
 	}
@@ -83,6 +84,18 @@ func New(cfg Config) *Engine {
 		e.keyLimits[key] = newLimit("key "+key, n)
 	}
 	return e
+}
+
+// A listener is a task that a topic makes due.
+type listener struct {
+	task  *Task
+	scope int
+}
+
+// A scope is where one of the trigger's scopes stands.
+type scope struct {
+	*Scope
+	phase activation.Phase // of the firings that came through
 }
 
 // A Task is a registration.
@@ -101,14 +114,15 @@ type Task struct {
 	limit time.Duration // not positive: none
 	grace time.Duration // not positive: none
 
-	spec    *Spec
-	sources []source
-	filters []activation.Filter
-	phase   activation.Phase // of the firings that came through
-	conds   []condition
-	unmet   int  // conditions that do not hold
-	polled  bool // some condition asked to be told when it matters
-	wanted  bool
+	spec     *Spec
+	sources  []source
+	scopes   []scope
+	filtered bool             // some scope has filters
+	phase    activation.Phase // where all of it stands
+	conds    []condition
+	unmet    int  // conditions that do not hold
+	polled   bool // some condition asked to be told when it matters
+	wanted   bool
 
 	pending   queue
 	waits     event.Waits // why the pending entries that are due wait
@@ -148,6 +162,7 @@ type Act struct {
 	lastErr  error     // of that attempt
 	since    time.Time // when it began to wait
 	waits    event.Waits
+	expiry   node      // armed while it is only good for a while
 	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -19,6 +20,7 @@ type firing struct {
 	due      time.Time
 	fromTime bool // a schedule's or a topic's: it waits while the task is paused
 	placed   bool // it has a place in the pending list
+	scope    int  // of its source
 }
 
 func (e *Engine) fireFromOutside(in *Input) Reply {
@@ -26,7 +28,7 @@ func (e *Engine) fireFromOutside(in *Input) Reply {
 		e.drop(in.Details)
 		return Reply{Result: activation.UnknownError, Err: err}
 	}
-	a, r := e.fire(in.Task, firing{details: in.Details, origin: in.Origin, due: e.now})
+	a, r := e.fire(in.Task, firing{details: in.Details, origin: in.Origin, due: e.now, scope: in.Index})
 	return Reply{Act: a, Result: r}
 }
 
@@ -46,12 +48,42 @@ func (e *Engine) raise(in *Input) (r Reply) {
 	if !e.running || e.stopped {
 		return Reply{Err: fmt.Errorf("%w: topic %q", activation.ErrNotRunning, in.Topic)}
 	}
-	for _, t := range slices.Clone(e.topics[in.Topic]) {
-		if _, res := e.fire(t, firing{details: in.Details, origin: in.Origin, due: e.now, fromTime: true}); res == activation.Allowed {
+	for _, l := range slices.Clone(e.topics[in.Topic]) {
+		f := firing{details: in.Details, origin: in.Origin, due: e.now, fromTime: true, scope: l.scope}
+		if _, res := e.fire(l.task, f); res == activation.Allowed {
 			r.N++
 		}
 	}
 	return r
+}
+
+// The topics of completions, before the task's name.
+const (
+	doneAny    = "done/any/"
+	doneOK     = "done/ok/"
+	doneFailed = "done/failed/"
+)
+
+func chained(topic string) int {
+	if strings.HasPrefix(topic, "done/") {
+		return 1
+	}
+	return 0
+}
+
+// raiseDone fires the tasks of the same group that follow a completion.
+func (e *Engine) raiseDone(t *Task, v event.Event, outcome error) {
+	how := doneOK
+	if outcome != nil {
+		how = doneFailed
+	}
+	for _, topic := range []string{doneAny + t.Key.Name, how + t.Key.Name} {
+		for _, l := range slices.Clone(e.topics[topic]) {
+			if l.task.Key.Group == t.Key.Group {
+				e.fire(l.task, firing{details: v, due: e.now, fromTime: true, scope: l.scope})
+			}
+		}
+	}
 }
 
 // fire makes an activation of a firing, or a part of one, or refuses it.
@@ -59,7 +91,7 @@ func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
 	if t.gone {
 		return nil, activation.UnknownError
 	}
-	at, ok := e.pass(t, f.due)
+	at, ok := e.pass(t, &f)
 	paused := e.isPaused(t)
 	switch {
 	case e.draining, t.spent, paused && !f.fromTime && !f.placed, !ok:
@@ -124,6 +156,10 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	}
 	e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
 	t.pending.push(a)
+	if w := t.spec.Window; w > 0 {
+		a.expiry = node{kind: kindExpiry, act: a}
+		e.plan.arm(&a.expiry, nanos(a.Due.Add(w)))
+	}
 	if at.After(e.now) {
 		a.notYet = node{kind: kindNotYet, act: a}
 		e.plan.arm(&a.notYet, nanos(at))
@@ -137,6 +173,9 @@ func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
 	e.drop(a.Details)
 	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
 	e.countMerge(a, f)
+	if w := a.Task.spec.Window; w > 0 {
+		e.plan.arm(&a.expiry, nanos(a.Due.Add(w)))
+	}
 	if at.After(e.now) {
 		a.notYet.kind, a.notYet.act = kindNotYet, a
 		e.plan.arm(&a.notYet, nanos(at))
@@ -163,6 +202,11 @@ func (e *Engine) countMerge(a *Act, f firing) {
 func (t *Task) count(f firing) {
 	t.phase.N++
 	t.phase.Last = f.due
+	t.walkScopes(f.scope, func(s *scope) bool {
+		s.phase.N++
+		s.phase.Last = f.due
+		return true
+	})
 	t.sums().Fired++
 }
 
@@ -180,24 +224,34 @@ func (e *Engine) drop(details any) {
 	}
 }
 
-// pass asks the filters when a firing may start, and whether it is let through.
-// One that panics lets nothing through.
-func (e *Engine) pass(t *Task, due time.Time) (at time.Time, ok bool) {
-	if len(t.filters) == 0 {
-		return due, true
+// walkScopes visits a scope and those it is a branch of.
+func (t *Task) walkScopes(i int, visit func(*scope) bool) {
+	for len(t.scopes) > 0 && visit(&t.scopes[i]) && i != 0 {
+		i = t.scopes[i].Parent
+	}
+}
+
+// pass asks the filters of the source's scopes, the innermost first, when a
+// firing may start, and whether it is let through. One that panics lets nothing
+// through.
+func (e *Engine) pass(t *Task, f *firing) (at time.Time, ok bool) {
+	at, ok = f.due, true
+	if !t.filtered {
+		return at, ok
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			ok = false
-			err := fmt.Errorf("%w: filter: panic: %v\n%s", ErrSchedule, v, debug.Stack())
-			e.fault(t, err)
+			e.fault(t, fmt.Errorf("%w: filter: panic: %v\n%s", ErrSchedule, v, debug.Stack()))
 		}
 	}()
-	at = due
-	for _, f := range t.filters {
-		if at, ok = f.Pass(t.phase, at); !ok {
-			return at, false
+	t.walkScopes(f.scope, func(s *scope) bool {
+		for _, filter := range s.Filters {
+			if at, ok = filter.Pass(s.phase, at); !ok {
+				return false
+			}
 		}
-	}
-	return at, true
+		return true
+	})
+	return at, ok
 }

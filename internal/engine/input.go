@@ -18,7 +18,7 @@ const (
 	Register              // Spec
 	Unregister            // Task, On: cancel running instances
 	Begin                 // the App runs
-	Fire                  // Task, Details, Origin
+	Fire                  // Task, Index: of the scope, Details, Origin
 	FirePlace             // Place, Details, Origin
 	Raise                 // Topic, Details, Origin
 	Reserve               // Place
@@ -63,22 +63,37 @@ type Input struct {
 	For     time.Duration
 }
 
+// A Scope is a trigger, or a branch of one: a set of sources with filters of
+// their own.
+type Scope struct {
+	Parent  int // less than its own index; the first is its own
+	Filters []activation.Filter
+}
+
+// A Scoped is a source and the index of its scope.
+type Scoped[T any] struct {
+	Scope  int
+	Source T
+}
+
 // A Spec is a registration and what its trigger and conditions recorded.
 type Spec struct {
-	Key        Key
-	Reg        tasks.Registration
-	Replace    bool
-	Trigger    string   // the trigger's text
-	Conditions []string // those of the conditions
-	Schedules  []activation.Schedule
-	Topics     []string
-	Filters    []activation.Filter
-	Exclusive  []any
-	OneShot    bool
-	Payload    bool
-	Holds      []bool // what each condition has reported
-	Polled     []bool // which conditions asked to be told when they matter
-	Host       any
+	Key           Key
+	Reg           tasks.Registration
+	Replace       bool
+	Trigger       string   // the trigger's text
+	Conditions    []string // those of the conditions
+	Schedules     []Scoped[activation.Schedule]
+	Topics        []Scoped[string]
+	Scopes        []Scope       // the first is the whole trigger
+	Window        time.Duration // zero: none
+	WindowCancels bool
+	Exclusive     []any
+	OneShot       bool
+	Payload       bool
+	Holds         []bool // what each condition has reported
+	Polled        []bool // which conditions asked to be told when they matter
+	Host          any
 }
 
 // A Reply answers an Input.

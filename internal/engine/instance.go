@@ -173,7 +173,13 @@ func (e *Engine) complete(a *Act, outcome error) {
 	if a.last != nil {
 		v.Instance, v.Reason = a.last.ID, a.last.reason
 	}
+	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
 	e.tell(t, v)
+	e.plan.disarm(&a.expiry)
+	e.follow(t)
+	if e.chains > 0 {
+		e.raiseDone(t, v, outcome)
+	}
 	if t.spec.OneShot {
 		e.unregister(t, false)
 	}

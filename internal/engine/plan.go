@@ -17,6 +17,7 @@ const (
 	kindWarn               // an instance without one has run for long
 	kindGrace              // a canceled instance must be over
 	kindNotYet             // an activation's start was put off until now
+	kindExpiry             // an activation is no longer good
 	kindTimer              // a timer of the host's
 )
 
@@ -179,6 +180,8 @@ func (e *Engine) runDue() {
 			e.abandon(n.inst)
 		case kindNotYet:
 			e.ripe(n.act)
+		case kindExpiry:
+			e.expire(n.act)
 		case kindTimer:
 			e.forgetTimer(n.timer)
 			e.do(Effect{Do: Wake, Timer: n.timer})

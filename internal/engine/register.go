@@ -45,7 +45,7 @@ func (e *Engine) refusal(s *Spec, old *Task) error {
 
 func (e *Engine) newTask(id uint64, s *Spec) *Task {
 	t := &Task{
-		ID: id, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s, filters: s.Filters,
+		ID: id, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s,
 		keep: s.Reg.Keep, slots: s.Reg.Overlap.Slots(), limit: s.Reg.TimeLimit, grace: s.Reg.Grace,
 	}
 	if t.keep == 0 {
@@ -70,7 +70,15 @@ func (e *Engine) newTask(id uint64, s *Spec) *Task {
 		}
 	}
 	for i, sch := range s.Schedules {
-		t.sources = append(t.sources, source{schedule: sch, node: node{kind: kindSource, task: t, n: i}})
+		f, _ := sch.Source.(activation.Follower)
+		t.sources = append(t.sources, source{
+			schedule: sch.Source, scope: sch.Scope, follows: f != nil && f.FollowsCompletion(),
+			node: node{kind: kindSource, task: t, n: i},
+		})
+	}
+	for i := range s.Scopes {
+		t.scopes = append(t.scopes, scope{Scope: &s.Scopes[i], phase: t.phase})
+		t.filtered = t.filtered || len(s.Scopes[i].Filters) > 0
 	}
 	return t
 }
@@ -87,7 +95,8 @@ func (e *Engine) enter(t *Task) {
 	t.index = len(e.all)
 	e.all = append(e.all, t)
 	for _, topic := range t.spec.Topics {
-		e.topics[topic] = append(e.topics[topic], t)
+		e.topics[topic.Source] = append(e.topics[topic.Source], listener{t, topic.Scope})
+		e.chains += chained(topic.Source)
 	}
 	for _, key := range t.spec.Exclusive {
 		e.claims[key] = t
@@ -104,9 +113,11 @@ func (e *Engine) leave(t *Task) {
 	e.all[len(e.all)-1] = nil
 	e.all = e.all[:len(e.all)-1]
 	for _, topic := range t.spec.Topics {
-		rest := slices.DeleteFunc(e.topics[topic], func(o *Task) bool { return o == t })
-		if e.topics[topic] = rest; len(rest) == 0 {
-			delete(e.topics, topic)
+		name := topic.Source
+		e.chains -= chained(name)
+		rest := slices.DeleteFunc(e.topics[name], func(l listener) bool { return l.task == t })
+		if e.topics[name] = rest; len(rest) == 0 {
+			delete(e.topics, name)
 		}
 	}
 	for _, key := range t.spec.Exclusive {
@@ -180,6 +191,9 @@ func (e *Engine) begin() error {
 	e.running, e.started = true, e.now
 	for _, t := range e.byID() {
 		t.phase.Registered, t.phase.Started = e.now, e.now
+		for i := range t.scopes {
+			t.scopes[i].phase = t.phase
+		}
 		e.arm(t)
 	}
 	return nil

@@ -21,6 +21,8 @@ const walkLimit = 1 << 20
 // A source is one schedule of a task, and where it stands.
 type source struct {
 	schedule activation.Schedule
+	scope    int
+	follows  bool // it is asked when an activation is over
 	phase    activation.Phase
 	at       time.Time // the due time that is armed
 	node     node
@@ -83,7 +85,7 @@ func (e *Engine) due(t *Task, s *source) {
 	err := s.skip(e.now, &times)
 	if err != nil {
 		e.fault(t, err)
-	} else {
+	} else if !s.follows {
 		e.armNext(t, s, e.now)
 	}
 	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(s.phase.Last) > onTime {
@@ -91,7 +93,24 @@ func (e *Engine) due(t *Task, s *source) {
 	}
 	e.missed(t, times.n-uint64(len(times.kept)), s.phase.Last)
 	for _, at := range times.kept {
-		e.fire(t, firing{due: at, fromTime: true})
+		e.fire(t, firing{due: at, fromTime: true, scope: s.scope})
+	}
+	if s.follows && t.pending.len() == 0 && t.busy() == 0 {
+		e.follow(t) // nothing came of it
+	}
+}
+
+// follow asks the schedules that go by completions.
+func (e *Engine) follow(t *Task) {
+	if t.quiet || t.spent || !e.running {
+		return
+	}
+	for i := range t.sources {
+		if s := &t.sources[i]; s.follows {
+			s.phase.Completed = e.now
+			e.plan.disarm(&s.node)
+			e.armNext(t, s, e.now)
+		}
 	}
 }
 

@@ -18,8 +18,9 @@ func (e *Engine) update(t *Task, s *Spec) {
 	e.leave(t)
 	e.disarmSources(t)
 	e.dropTimers(t)
-	n, old := e.newTask(t.ID, s), t.sources
-	t.Reg, t.spec, t.filters, t.keep, t.slots, t.limits = n.Reg, n.spec, n.filters, n.keep, n.slots, n.limits
+	n, old, oldScopes := e.newTask(t.ID, s), t.sources, t.scopes
+	t.filtered = n.filtered
+	t.Reg, t.spec, t.scopes, t.keep, t.slots, t.limits = n.Reg, n.spec, n.scopes, n.keep, n.slots, n.limits
 	t.limit, t.grace, t.conds, t.unmet, t.polled = n.limit, n.grace, n.conds, n.unmet, n.polled
 	t.wanted = false // the new conditions have been told nothing
 	t.sources = n.sources
@@ -30,6 +31,10 @@ func (e *Engine) update(t *Task, s *Spec) {
 	if !same {
 		t.spent = false
 		t.phase = n.phase
+	} else if len(oldScopes) == len(t.scopes) {
+		for i := range t.scopes {
+			t.scopes[i].phase = oldScopes[i].phase
+		}
 	}
 	e.rearm(t, old, same)
 	e.advance(t)
