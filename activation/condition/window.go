@@ -114,8 +114,8 @@ type sash struct {
 	stop   func() bool
 }
 
-// look reports how things stand, and arranges for the next look. It never waits
-// more than a minute past a clock that was set, since it looks at least hourly.
+// look reports how things stand, and arranges for the next look: at least every
+// hour, so that a clock that was set is noticed.
 func (s *sash) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,212 @@
+package trigger
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/internal/cron"
+)
+
+// A Gap says what becomes of a time of day that the clock, set forward, jumps
+// over. It concerns fixed hours only.
+type Gap = cron.Gap
+
+// A Fold says what becomes of a time of day that the clock, set back, shows a
+// second time. It concerns fixed hours only.
+type Fold = cron.Fold
+
+// Days says which days are meant when both the day of the month and the day of
+// the week are restricted.
+type Days = cron.DayRule
+
+// The rules; the first of each is the default.
+const (
+	GapRunAfter = cron.RunAfter // at the first instant after the gap
+	GapSkip     = cron.Skip     // not at all
+
+	FoldOnce  = cron.Once  // at the first of the two
+	FoldTwice = cron.Twice // at both
+
+	DaysEither = cron.Either // as crontab(5) has it
+	DaysBoth   = cron.Both   // Friday the 13th
+)
+
+// A Crontab is a trigger that goes by a cron expression.
+type Crontab struct {
+	expr string
+	opts cron.Options
+}
+
+// Cron makes a task due when a cron expression says so: five fields (minute,
+// hour, day of month, month, day of week) or six, with the second in front;
+// names, ranges, steps and lists; ? L W and #; 7 for Sunday; @yearly to @hourly
+// and @every with a duration; CRON_TZ=Zone or TZ=Zone in front. Without a zone
+// it is time.Local, or that of In.
+//
+// Fixed hours go by the clock on the wall: each of their times is owed once a
+// day, and OnGap and OnFold say what that means on the two days of the year on
+// which clocks are set. An hour of * goes by the time that passes. See
+// docs/daylight-saving.md.
+//
+// A wrong expression is refused by Register with an error that points at the
+// column.
+func Cron(expr string) Crontab { return Crontab{expr: expr} }
+
+// In sets the zone of an expression that names none. Nil is time.Local.
+func (c Crontab) In(loc *time.Location) Crontab { c.opts.Location = loc; return c }
+
+// OnGap sets the rule for times that are jumped over. The default is
+// GapRunAfter.
+func (c Crontab) OnGap(g Gap) Crontab { c.opts.Gap = g; return c }
+
+// OnFold sets the rule for times that come twice. The default is FoldOnce.
+func (c Crontab) OnFold(f Fold) Crontab { c.opts.Fold = f; return c }
+
+// OnDays sets how the two day fields go together. The default is DaysEither.
+func (c Crontab) OnDays(d Days) Crontab { c.opts.Days = d; return c }
+
+// String is the expression and the rules that are not the default.
+func (c Crontab) String() string {
+	text := c.expr
+	if s, err := c.parse(); err == nil {
+		text = s.String()
+	}
+	parts := []string{text}
+	if c.opts.Gap != GapRunAfter {
+		parts = append(parts, "gap "+c.opts.Gap.String())
+	}
+	if c.opts.Fold != FoldOnce {
+		parts = append(parts, "fold "+c.opts.Fold.String())
+	}
+	if c.opts.Days != DaysEither {
+		parts = append(parts, "days "+c.opts.Days.String())
+	}
+	return "cron(" + strings.Join(parts, ", ") + ")"
+}
+
+// Describe says in words when it is due, or what is wrong with the expression.
+func (c Crontab) Describe() string {
+	s, err := c.parse()
+	if err != nil {
+		return err.Error()
+	}
+	return s.Describe()
+}
+
+func (c Crontab) parse() (*cron.Schedule, error) { return cron.Parse(c.expr, c.opts) }
+
+// Arm is for Register.
+func (c Crontab) Arm(p activation.Port) error {
+	s, err := c.parse()
+	if err != nil {
+		return err
+	}
+	if d, ok := s.Every(); ok {
+		return Every(d).Arm(p)
+	}
+	p.Schedule(crontab{s})
+	return nil
+}
+
+// A crontab is a schedule of the wall clock.
+type crontab struct{ *cron.Schedule }
+
+// Next is the first run after the last one, or after the registration.
+func (c crontab) Next(ph activation.Phase) (time.Time, bool) {
+	from := ph.Registered
+	if ph.Last.After(from) {
+		from = ph.Last
+	}
+	return c.Schedule.Next(from)
+}
+
+// Errors of calendar triggers, returned by Register.
+var (
+	ErrTimeOfDay = errors.New("trigger: not a time of day")
+	ErrDay       = errors.New("trigger: no such day")
+)
+
+// Daily makes a task due every day at a time of day, written as 15:04 or
+// 15:04:05. A wrong one is refused with ErrTimeOfDay.
+func Daily(at string) Calendrical { return calendrical(at, "* * *", nil) }
+
+// Weekly makes a task due every week on a day, at a time of day.
+func Weekly(day time.Weekday, at string) Calendrical {
+	var err error
+	if day < time.Sunday || day > time.Saturday {
+		err = fmt.Errorf("%w: weekday %d", ErrDay, day)
+	}
+	return calendrical(at, fmt.Sprintf("* * %d", day), err)
+}
+
+// Monthly makes a task due every month on a day, at a time of day. A month that
+// has no such day is left out.
+func Monthly(day DayOfMonth, at string) Calendrical {
+	return calendrical(at, day.fields, day.wrong)
+}
+
+// A DayOfMonth names a day of the month in the calendar's words.
+type DayOfMonth struct {
+	fields string // day of month, month, day of week
+	wrong  error
+}
+
+// LastDay is the last day of the month.
+var LastDay = DayOfMonth{fields: "L * *"}
+
+// Day is the n-th day of the month, from 1 to 31.
+func Day(n int) DayOfMonth {
+	return DayOfMonth{fmt.Sprintf("%d * *", n), within(n, 31)}
+}
+
+// Last is the last such weekday of the month.
+func Last(d time.Weekday) DayOfMonth {
+	return DayOfMonth{fmt.Sprintf("* * %dL", d), within(int(d)+1, 7)}
+}
+
+// Nth is the n-th such weekday of the month, from 1 to 5.
+func Nth(n int, d time.Weekday) DayOfMonth {
+	return DayOfMonth{fmt.Sprintf("* * %d#%d", d, n), errors.Join(within(n, 5), within(int(d)+1, 7))}
+}
+
+func within(n, most int) error {
+	if n < 1 || n > most {
+		return fmt.Errorf("%w: %d of %d", ErrDay, n, most)
+	}
+	return nil
+}
+
+// A Calendrical is a Crontab in the calendar's words.
+type Calendrical struct {
+	Crontab
+	wrong error
+}
+
+func calendrical(at, days string, wrong error) Calendrical {
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		if t, err := time.Parse(layout, at); err == nil {
+			return Calendrical{Cron(fmt.Sprintf("%d %d %d %s", t.Second(), t.Minute(), t.Hour(), days)), wrong}
+		}
+	}
+	return Calendrical{wrong: errors.Join(wrong, fmt.Errorf("%w: %q", ErrTimeOfDay, at))}
+}
+
+// Arm is for Register.
+func (c Calendrical) Arm(p activation.Port) error {
+	if c.wrong != nil {
+		return c.wrong
+	}
+	return c.Crontab.Arm(p)
+}
+
+// In sets the zone. Nil is time.Local.
+func (c Calendrical) In(loc *time.Location) Calendrical { c.Crontab = c.Crontab.In(loc); return c }
+
+// OnGap sets the rule for a time that is jumped over; see Crontab.OnGap.
+func (c Calendrical) OnGap(g Gap) Calendrical { c.Crontab = c.Crontab.OnGap(g); return c }
+
+// OnFold sets the rule for a time that comes twice; see Crontab.OnFold.
+func (c Calendrical) OnFold(f Fold) Calendrical { c.Crontab = c.Crontab.OnFold(f); return c }
