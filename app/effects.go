@@ -91,6 +91,9 @@ func (a *App) emit(f *engine.Effect) {
 	for _, o := range a.observers {
 		o.put(&e)
 	}
+	if f.Task == nil {
+		return
+	}
 	for _, o := range taskOf(f.Task).observers {
 		if o.wants(e.Kind) {
 			o.put(&e)

@@ -1,8 +1,6 @@
 package trigger
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -122,91 +120,3 @@ func (c crontab) Next(ph activation.Phase) (time.Time, bool) {
 	}
 	return c.Schedule.Next(from)
 }
-
-// Errors of calendar triggers, returned by Register.
-var (
-	ErrTimeOfDay = errors.New("trigger: not a time of day")
-	ErrDay       = errors.New("trigger: no such day")
-)
-
-// Daily makes a task due every day at a time of day, written as 15:04 or
-// 15:04:05. A wrong one is refused with ErrTimeOfDay.
-func Daily(at string) Calendrical { return calendrical(at, "* * *", nil) }
-
-// Weekly makes a task due every week on a day, at a time of day.
-func Weekly(day time.Weekday, at string) Calendrical {
-	var err error
-	if day < time.Sunday || day > time.Saturday {
-		err = fmt.Errorf("%w: weekday %d", ErrDay, day)
-	}
-	return calendrical(at, fmt.Sprintf("* * %d", day), err)
-}
-
-// Monthly makes a task due every month on a day, at a time of day. A month that
-// has no such day is left out.
-func Monthly(day DayOfMonth, at string) Calendrical {
-	return calendrical(at, day.fields, day.wrong)
-}
-
-// A DayOfMonth names a day of the month in the calendar's words.
-type DayOfMonth struct {
-	fields string // day of month, month, day of week
-	wrong  error
-}
-
-// LastDay is the last day of the month.
-var LastDay = DayOfMonth{fields: "L * *"}
-
-// Day is the n-th day of the month, from 1 to 31.
-func Day(n int) DayOfMonth {
-	return DayOfMonth{fmt.Sprintf("%d * *", n), within(n, 31)}
-}
-
-// Last is the last such weekday of the month.
-func Last(d time.Weekday) DayOfMonth {
-	return DayOfMonth{fmt.Sprintf("* * %dL", d), within(int(d)+1, 7)}
-}
-
-// Nth is the n-th such weekday of the month, from 1 to 5.
-func Nth(n int, d time.Weekday) DayOfMonth {
-	return DayOfMonth{fmt.Sprintf("* * %d#%d", d, n), errors.Join(within(n, 5), within(int(d)+1, 7))}
-}
-
-func within(n, most int) error {
-	if n < 1 || n > most {
-		return fmt.Errorf("%w: %d of %d", ErrDay, n, most)
-	}
-	return nil
-}
-
-// A Calendrical is a Crontab in the calendar's words.
-type Calendrical struct {
-	Crontab
-	wrong error
-}
-
-func calendrical(at, days string, wrong error) Calendrical {
-	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, at); err == nil {
-			return Calendrical{Cron(fmt.Sprintf("%d %d %d %s", t.Second(), t.Minute(), t.Hour(), days)), wrong}
-		}
-	}
-	return Calendrical{wrong: errors.Join(wrong, fmt.Errorf("%w: %q", ErrTimeOfDay, at))}
-}
-
-// Arm is for Register.
-func (c Calendrical) Arm(p activation.Port) error {
-	if c.wrong != nil {
-		return c.wrong
-	}
-	return c.Crontab.Arm(p)
-}
-
-// In sets the zone. Nil is time.Local.
-func (c Calendrical) In(loc *time.Location) Calendrical { c.Crontab = c.Crontab.In(loc); return c }
-
-// OnGap sets the rule for a time that is jumped over; see Crontab.OnGap.
-func (c Calendrical) OnGap(g Gap) Calendrical { c.Crontab = c.Crontab.OnGap(g); return c }
-
-// OnFold sets the rule for a time that comes twice; see Crontab.OnFold.
-func (c Calendrical) OnFold(f Fold) Calendrical { c.Crontab = c.Crontab.OnFold(f); return c }

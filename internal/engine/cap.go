@@ -72,14 +72,21 @@ func (t *Task) unline() {
 
 // fill lets those in the lines of the limits start, while there is room.
 func (e *Engine) fill(limits []*limit) {
+	for t := firstInLine(limits); t != nil && !e.draining; t = firstInLine(limits) {
+		t.unline()
+		e.startFirst(t)
+		e.advance(t)
+	}
+}
+
+// firstInLine is the task whose turn it is under limits that have room.
+func firstInLine(limits []*limit) (first *Task) {
 	for _, l := range limits {
-		for l.room > 0 && len(l.waiting) > 0 && !e.draining {
-			t := l.waiting[0]
-			t.unline()
-			e.startFirst(t)
-			e.advance(t)
+		if l.room > 0 && len(l.waiting) > 0 && (first == nil || inTurn(l.waiting[0], first) < 0) {
+			first = l.waiting[0]
 		}
 	}
+	return first
 }
 
 // startFirst starts the first activation of a task whose turn it is, if nothing

@@ -149,7 +149,9 @@ func (e *Engine) Step(now time.Time, in Input) ([]Effect, Reply) {
 	clear(e.effects)
 	e.effects, e.events = e.effects[:0], e.events[:0]
 	e.now = now.Round(0)
-	e.runDue()
+	if in.Op != Jump { // first what waits for time is to be put right
+		e.runDue()
+	}
 	return e.effects, e.decide(&in)
 }
 
