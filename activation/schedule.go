@@ -16,7 +16,8 @@ type Schedule interface {
 
 // A Leaper is a Schedule that can skip the past quickly. Missed returns how
 // many due times there are after ph.Last up to and including now, and the last
-// of them. Without it the App walks through them one by one.
+// of them. Without it the App walks through them one by one, and gives the
+// counting up after a million.
 type Leaper interface {
 	Schedule
 	Missed(ph Phase, now time.Time) (n uint64, last time.Time)
@@ -65,4 +66,11 @@ type Phase struct {
 // counts the firings that came through: N, and the due time of the Last.
 type Filter interface {
 	Pass(ph Phase, due time.Time) (at time.Time, ok bool)
+}
+
+// A Postponer is a Filter that delays a firing anew each time another becomes
+// part of the same activation. Without it the first delay stands.
+type Postponer interface {
+	Filter
+	Postpones() bool
 }

@@ -25,8 +25,9 @@ type polled struct {
 // Func is a condition that asks a function, for what cannot tell of itself. The
 // function is called on a goroutine of the App's, once as soon as an activation
 // of the task waits or runs, and then every so often until none does; never
-// otherwise. So an activation starts only after the function has said yes to
-// it. One call at a time is made for each registration; ctx ends with the
+// otherwise. So an activation that finds the task at rest starts only after the
+// function has said yes since; one that had to wait for an instance to end goes
+// by the last answer, which is not older than the interval. One call at a time is made for each registration; ctx ends with the
 // registration or the App. If the function panics, that is told as an event and
 // it is asked again after the interval. A nil function is refused with
 // ErrNoFunc, an interval that is not positive with ErrInterval.

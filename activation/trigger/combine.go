@@ -115,8 +115,13 @@ func Throttle(t activation.Trigger, d time.Duration) activation.Trigger {
 // task's Keep is Newest; otherwise each is put off by itself. A d that is not
 // positive is refused with ErrInterval.
 func Debounce(t activation.Trigger, d time.Duration) activation.Trigger {
-	return filter(t, "debounce", putOff(d), d > 0, ErrInterval, d)
+	return filter(t, "debounce", debounce{putOff(d)}, d > 0, ErrInterval, d)
 }
+
+type debounce struct{ activation.Filter }
+
+// Postpones says that each further firing starts the delay anew.
+func (debounce) Postpones() bool { return true }
 
 // Offset puts the start off by d. A negative d is refused with ErrDelay.
 func Offset(t activation.Trigger, d time.Duration) activation.Trigger {

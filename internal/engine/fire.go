@@ -172,11 +172,12 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
 	e.drop(a.Details)
 	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
+	postponed := a.notYet.index == 0 || a.Task.postpones(f.scope)
 	e.countMerge(a, f)
 	if w := a.Task.spec.Window; w > 0 {
 		e.plan.arm(&a.expiry, nanos(a.Due.Add(w)))
 	}
-	if at.After(e.now) {
+	if at.After(e.now) && postponed {
 		a.notYet.kind, a.notYet.act = kindNotYet, a
 		e.plan.arm(&a.notYet, nanos(at))
 	}
@@ -229,6 +230,18 @@ func (t *Task) walkScopes(i int, visit func(*scope) bool) {
 	for len(t.scopes) > 0 && visit(&t.scopes[i]) && i != 0 {
 		i = t.scopes[i].Parent
 	}
+}
+
+// postpones reports whether a filter of the scope delays a merged firing anew.
+func (t *Task) postpones(i int) (yes bool) {
+	t.walkScopes(i, func(s *scope) bool {
+		for _, f := range s.Filters {
+			p, ok := f.(activation.Postponer)
+			yes = yes || ok && p.Postpones()
+		}
+		return !yes
+	})
+	return yes
 }
 
 // pass asks the filters of the source's scopes, the innermost first, when a

@@ -145,6 +145,7 @@ func (e *Engine) armTimer(t *Timer, d time.Duration) {
 		t.Task.timers = append(t.Task.timers, t)
 		t.index = len(t.Task.timers)
 	}
+	e.disarmTimer(t)
 	t.node = node{kind: kindTimer, timer: t, elapsed: true}
 	e.plan.arm(&t.node, nanos(e.now.Add(d)))
 	e.runDue() // for a d of zero or less
