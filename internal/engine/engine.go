@@ -138,6 +138,7 @@ type Instance struct {
 	canceled time.Time
 	node     node // its limit or warning, then its grace
 	settled  bool // its outcome has been told
+	outcome  error
 	released bool // it holds no slot anymore
 	index    int  // in Task.active
 	place    int  // in Engine.insts
@@ -148,6 +149,9 @@ func (i *Instance) Reason() activation.Reason { return i.reason }
 
 // CanceledAt is when it was canceled.
 func (i *Instance) CanceledAt() time.Time { return i.canceled }
+
+// Outcome is what was told of it, nil if nothing was yet.
+func (i *Instance) Outcome() error { return i.outcome }
 
 // Last is the newest attempt, nil if there was none.
 func (a *Act) Last() *Instance { return a.last }

@@ -122,7 +122,7 @@ func (e *Engine) abandon(i *Instance) {
 
 // settle tells the outcome of an attempt, and with it of the activation.
 func (e *Engine) settle(i *Instance, outcome error) {
-	i.settled = true
+	i.settled, i.outcome = true, outcome
 	e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
 	e.complete(i.Act, outcome)
 }
