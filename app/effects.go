@@ -29,7 +29,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Want:
 		portOf(f.Task).want(f.Index, f.On)
 	case engine.Drop:
-		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop})
+		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
 		portOf(f.Task).retire()
 	case engine.Emit:

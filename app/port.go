@@ -51,7 +51,8 @@ type (
 	}
 )
 
-// armPort lets the trigger and the conditions record what they need.
+// armPort lets the trigger and the conditions record what they need. The list
+// of conditions is the App's own.
 func (a *App) armPort(r tasks.Registration) (*port, error) {
 	n := len(r.Conditions)
 	p := &port{a: a, arming: true, wanted: make([]func(bool), n)}
@@ -65,6 +66,7 @@ func (a *App) armPort(r tasks.Registration) (*port, error) {
 		if err := c.Arm(tell, &conditionPort{p, i}); err != nil {
 			return nil, err
 		}
+		r.Conditions[i] = named{c, c.String()}
 	}
 	p.mu.Lock()
 	p.arming = false
@@ -74,6 +76,15 @@ func (a *App) armPort(r tasks.Registration) (*port, error) {
 	}
 	return p, a.tooOften(p.spec)
 }
+
+// A named condition has its text at hand, for the owner must not ask for it.
+type named struct {
+	activation.Condition
+	text string
+}
+
+// String implements activation.Condition.
+func (n named) String() string { return n.text }
 
 // submit gives what was recorded out of hand.
 func (p *port) submit() *engine.Spec {
@@ -166,7 +177,7 @@ func (p *port) Payload() { p.record("Payload", true, func() { p.spec.Payload = t
 
 // Exclusive implements activation.Port.
 func (p *port) Exclusive(key any) {
-	ok := key != nil && reflect.TypeOf(key).Comparable()
+	ok := key != nil && reflect.ValueOf(key).Comparable()
 	p.record("Exclusive", ok, func() { p.spec.Exclusive = append(p.spec.Exclusive, key) })
 }
 
@@ -187,8 +198,10 @@ func (p *port) Go(f func(context.Context) error) {
 
 // Wanted implements activation.Port: a trigger always matters.
 func (p *port) Wanted(f func(bool)) {
-	p.OnArm(func() { f(true) })
-	p.OnDisarm(func() { f(false) })
+	p.record("Wanted", f != nil, func() {
+		p.onArm = append(p.onArm, func() { f(true) })
+		p.onDisarm = append(p.onDisarm, func() { f(false) })
+	})
 }
 
 // Now implements activation.Port.
@@ -225,7 +238,7 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 		return func() bool { return false }
 	}
 	timer := &engine.Timer{Task: t}
-	timer.Host = &callback{errand{p.a, t, "After", f}}
+	timer.Host = &callback{errand{p.a, t, "After", f, false}}
 	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
 	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).reply.OK }
 }
@@ -254,7 +267,7 @@ func (p *port) want(index int, on bool) {
 	p.wants = append(p.wants, want{p.wanted[index], on})
 	if !p.telling {
 		p.telling = true
-		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
 	}
 }
 
@@ -263,7 +276,7 @@ func (p *port) tellWants() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.telling = len(p.wants) > 0; p.telling { // it panicked
-			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
 		}
 	}()
 	for {
@@ -285,7 +298,7 @@ func (p *port) retire() {
 	p.mu.Lock()
 	p.retired = true
 	p.mu.Unlock()
-	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind})
+	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
 }
 
 // unbind runs what is to run at the end, after what was to run at the start.

@@ -19,6 +19,12 @@ type Task struct {
 	observers []*Observer // the owner's
 }
 
+// accepted is called by the owner.
+func (t *Task) accepted(is *engine.Task) {
+	t.is = is
+	t.port.accepted(is)
+}
+
 // Name is the task's name.
 func (t *Task) Name() string { return t.name }
 
