@@ -46,6 +46,8 @@ type App struct {
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
+	awake     bool       // it has run or stopped: there may be strands
+	held      []seam.Job // what was to be run before that
 	report    *Report
 	entries   map[*engine.Instance]int // in report
 	hurry     bool                     // do not wait for callbacks anymore
@@ -58,6 +60,7 @@ type App struct {
 	busy    atomic.Int64 // strands that work, see idle.go
 	sources atomic.Int64 // strands of triggers
 	watched atomic.Bool  // somebody waits for busy or sources to be zero
+	silent  atomic.Bool  // it has stopped: nobody is called anymore
 	done    latch        // open when the App has stopped
 
 	groupsMu sync.Mutex // guards the following

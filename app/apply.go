@@ -186,9 +186,8 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 		case c.is != nil:
 			a.change(c)
 		default:
-			t := newTask(g, c.port)
-			t.is = a.step(engine.Input{Op: engine.Register, Spec: c.port.spec}).Task
-			c.port.accepted(t.is)
+			newTask(g, c.port)
+			a.step(engine.Input{Op: engine.Register, Spec: c.port.spec})
 		}
 	}
 }
@@ -196,8 +195,8 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 func (a *App) change(c *candidate) {
 	old := c.is.port.Swap(c.port)
 	c.port.spec.Host = c.is
-	a.step(engine.Input{Op: engine.Update, Task: c.is.is, Spec: c.port.spec, Topic: c.what})
 	c.port.accepted(c.is.is)
+	a.step(engine.Input{Op: engine.Update, Task: c.is.is, Spec: c.port.spec, Topic: c.what})
 	old.retire()
 }
 

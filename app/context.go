@@ -78,5 +78,5 @@ func (a *App) inHandler(ctx context.Context) bool {
 func (r *run) gone() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.returned
+	return r.past
 }

@@ -32,7 +32,7 @@ func (a *App) dump(r *run, then func(stack string)) {
 		if allowed {
 			d.last = a.now
 		}
-		a.spawn(&errand{a, nil, "dump", func() { a.takeDump(allowed) }})
+		a.spawn(&errand{a, nil, "dump", func() { a.takeDump(allowed) }, false})
 	}
 	d.wanted = append(d.wanted, wantedStack{r, then})
 }

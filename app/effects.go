@@ -31,7 +31,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Want:
 		portOf(f.Task).want(f.Index, f.On)
 	case engine.Drop:
-		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop})
+		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
 		portOf(f.Task).retire()
 	case engine.Emit:
@@ -62,7 +62,7 @@ func (a *App) abandon(i *engine.Instance) {
 	a.noteOpen(i, r.abandon())
 	a.loop.forsake(r)
 	name := taskName(i.Task.Key.Group, i.Task.Key.Name)
-	a.dump(r, func(stack string) {
+	a.dump(r, func(stack string) { // the logger is the user's
 		a.log.Warn("bgloop: abandoned: not over within the grace", "task", name, "instance", i.ID, "stack", stack)
 		a.own(func() { a.noteStack(i, stack) })
 	})

@@ -1,7 +1,5 @@
 package app
 
-import "github.com/bgloop/bgloop/tasks"
-
 // A Group keeps the registrations of one library inside a host App apart: names
 // are its own, its handlers are its own, and calls on the App do not see them.
 // Its OnBackgroundActivated is used instead of the App's.
@@ -29,18 +27,3 @@ func (a *App) Group(id string) *Group {
 
 // ID is the group's.
 func (g *Group) ID() string { return g.group }
-
-// handler is what answers an activation: the App's middleware around the
-// group's, around the dispatch.
-func (a *App) handler(g *registry) tasks.Handler {
-	h := g.dispatch()
-	if g == &a.registry {
-		return h
-	}
-	a.registry.mu.RLock()
-	defer a.registry.mu.RUnlock()
-	for i := len(a.middleware) - 1; i >= 0; i-- {
-		h = a.middleware[i](h)
-	}
-	return h
-}

@@ -97,7 +97,7 @@ func (a *App) watch() {
 // checkIdle releases those who wait for it. The owner calls it when it has
 // handled every letter it knows of.
 func (a *App) checkIdle() {
-	if len(a.idlers) == 0 || a.busy.Load() > 0 {
+	if len(a.idlers) == 0 || a.busy.Load() > 0 && !a.closed {
 		return
 	}
 	if at, ok := a.eng.Next(); ok && a.eng.Running() && !at.After(a.clock.Now()) {

@@ -40,7 +40,7 @@ func (a *App) move(event string) bool {
 // It also returns when Stop is called, with the same result. It returns
 // ErrRunning or ErrStopped, at once, if the App cannot run.
 func (a *App) Run(ctx context.Context) error {
-	if err := a.Start(ctx); err != nil {
+	if err := a.start(); err != nil {
 		return err
 	}
 	if a.done.wait(ctx, a.driver) != nil {
@@ -53,10 +53,14 @@ func (a *App) Run(ctx context.Context) error {
 // Start makes the App run and returns: registrations made so far take effect,
 // sources start, time passes. It returns ErrRunning or ErrStopped if the App
 // cannot run, and ctx's error if ctx has ended.
-func (a *App) Start(ctx context.Context) (err error) {
-	if err := ctx.Err(); err != nil && a.inHandler(ctx) {
+func (a *App) Start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return a.start()
+}
+
+func (a *App) start() (err error) {
 	a.own(func() {
 		switch {
 		case a.life.Is(running):
@@ -74,6 +78,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 }
 
 func (a *App) begin() {
+	a.awaken()
 	a.step(engine.Input{Op: engine.Begin})
 	for _, t := range a.eng.Tasks(nil) {
 		portOf(t).startSources()
@@ -126,6 +131,7 @@ func (a *App) beginStop() {
 		return
 	}
 	a.watch()
+	a.awaken()
 	a.openReport()
 	a.step(engine.Input{Op: engine.Drain, Reason: activation.Terminating})
 }
@@ -140,11 +146,13 @@ func (a *App) checkStopped() {
 	case a.closing.Host == nil:
 		a.closing.Host = a
 		a.step(engine.Input{Op: engine.Arm, Timer: &a.closing, For: max(a.grace, 0)})
+		a.checkStopped() // without a grace the time is over now
 	}
 }
 
 func (a *App) close() {
 	a.closed = true
+	a.silent.Store(true)
 	a.move(finish)
 	if a.alarm.timer != nil {
 		a.alarm.timer.Stop()

@@ -90,6 +90,10 @@ func (o *Observer) put(e *event.Event) {
 	case o.only == event.Progressed && o.newer(e):
 		return
 	}
+	if o.head > queueBound && o.head > len(o.queue)/2 { // it never runs empty
+		o.queue = slices.Delete(o.queue, 0, o.head)
+		o.head = 0
+	}
 	o.queue = append(o.queue, *e)
 	if !o.telling {
 		o.telling = true
@@ -128,7 +132,8 @@ func (o *Observer) Run() {
 func (o *Observer) next() (event.Event, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.head == len(o.queue) {
+	if left := len(o.queue) - o.head; left == 0 || o.a.silent.Load() {
+		o.dropped += uint64(left)
 		o.queue, o.head, o.telling = o.queue[:0], 0, false
 		return event.Event{}, false
 	}

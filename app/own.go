@@ -118,6 +118,9 @@ func (a *App) handle(l *letter) {
 // step lets the engine decide and carries out what it decided.
 func (a *App) step(in engine.Input) engine.Reply {
 	effects, reply := a.eng.Step(a.now, in)
+	if reply.Task != nil { // what is carried out now may use its port at once
+		taskOf(reply.Task).accepted(reply.Task)
+	}
 	for i := range effects {
 		a.carry(&effects[i])
 	}
@@ -137,11 +140,13 @@ func (a *App) later(l letter) {
 // settle is what the owner does before it gives the ownership up.
 func (a *App) settle() {
 	if a.watched.Load() {
-		a.checkIdle()
 		a.checkStopped()
 	}
 	if !a.closed {
 		a.setAlarm()
+	}
+	if a.watched.Load() {
+		a.checkIdle() // last: who is released may move the clock at once
 	}
 }
 

@@ -56,19 +56,17 @@ func (a *App) armPort(r tasks.Registration) (*port, error) {
 	n := len(r.Conditions)
 	p := &port{a: a, arming: true, wanted: make([][]func(bool), n)}
 	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n), Scopes: make([]engine.Scope, 1)}
-	p.spec.Trigger = r.Trigger.String()
-	for _, c := range r.Conditions {
-		p.spec.Conditions = append(p.spec.Conditions, c.String())
-	}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
 	if err := r.Trigger.Arm(&branch{port: p}); err != nil {
 		return nil, err
 	}
+	p.spec.Trigger = r.Trigger.String() // now: nobody else's code runs while the engine is owned
 	for i, c := range r.Conditions {
 		tell := func(holds bool) { p.report(i, holds) }
 		if err := c.Arm(tell, &conditionPort{branch{port: p}, i}); err != nil {
 			return nil, err
 		}
+		p.spec.Conditions = append(p.spec.Conditions, c.String())
 	}
 	p.mu.Lock()
 	p.arming = false
@@ -160,7 +158,7 @@ func (p *port) Payload() { p.record("Payload", true, func() { p.spec.Payload = t
 
 // Exclusive implements activation.Port.
 func (p *port) Exclusive(key any) {
-	ok := key != nil && reflect.TypeOf(key).Comparable()
+	ok := key != nil && reflect.ValueOf(key).Comparable()
 	p.record("Exclusive", ok, func() { p.spec.Exclusive = append(p.spec.Exclusive, key) })
 }
 
@@ -213,7 +211,7 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 		return func() bool { return false }
 	}
 	timer := &engine.Timer{Task: t}
-	timer.Host = &callback{errand{p.a, t, "After", f}}
+	timer.Host = &callback{errand{p.a, t, "After", f, false}}
 	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
 	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).reply.OK }
 }
@@ -244,7 +242,7 @@ func (p *port) want(index int, on bool) {
 	}
 	if !p.telling {
 		p.telling = true
-		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
 	}
 }
 
@@ -253,7 +251,7 @@ func (p *port) tellWants() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.telling = len(p.wants) > 0; p.telling { // it panicked
-			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants})
+			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
 		}
 	}()
 	for {
@@ -275,7 +273,7 @@ func (p *port) retire() {
 	p.mu.Lock()
 	p.retired = true
 	p.mu.Unlock()
-	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind})
+	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
 }
 
 // unbind runs what is to run at the end, after what was to run at the start.

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/internal/engine"
@@ -20,15 +21,28 @@ type registry struct {
 	a     *App
 	group string
 
-	mu         sync.RWMutex // guards the following
-	handlers   map[string]tasks.Handler
-	middleware []tasks.Middleware
-	override   tasks.HandlerFunc
-	chain      tasks.Handler // the middleware around the override or the base
+	outermost link // where every activation goes in
+
+	mu        sync.RWMutex // guards the following
+	handlers  map[string]tasks.Handler
+	innermost *link // where the next middleware goes
+	override  tasks.HandlerFunc
 }
 
 func (g *registry) init(a *App, group string) {
-	g.a, g.group, g.handlers = a, group, map[string]tasks.Handler{}
+	g.a, g.group, g.handlers, g.innermost = a, group, map[string]tasks.Handler{}, &g.outermost
+	g.outermost.to(tasks.HandlerFunc(g.dispatch))
+}
+
+// A link is where a middleware goes on: to the dispatch, or to a middleware
+// that is added later.
+type link struct{ next atomic.Pointer[tasks.Handler] }
+
+func (l *link) to(h tasks.Handler) { l.next.Store(&h) }
+
+// Run implements tasks.Handler.
+func (l *link) Run(ctx context.Context, in *tasks.Instance) error {
+	return (*l.next.Load()).Run(ctx, in)
 }
 
 // Handle says that h answers activations of the task of this name. It panics if
@@ -57,12 +71,21 @@ func (g *registry) HandleFunc(name string, f func(context.Context, *tasks.Instan
 }
 
 // Use puts middleware around the dispatch; the first is the outermost. The
-// App's is also around that of its groups.
+// App's is also around that of its groups. Each is called once, by Use, to make
+// its handler.
 func (g *registry) Use(m ...tasks.Middleware) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.middleware = append(g.middleware, m...)
-	g.chain = nil
+	for _, m := range m {
+		l := new(link)
+		l.to(tasks.HandlerFunc(g.dispatch))
+		h := m(l)
+		if h == nil {
+			panic("app: Use: middleware made a nil handler")
+		}
+		g.mu.Lock()
+		g.innermost.to(h)
+		g.innermost = l
+		g.mu.Unlock()
+	}
 }
 
 // SetOnBackgroundActivated puts f in the place of OnBackgroundActivated; nil
@@ -70,7 +93,7 @@ func (g *registry) Use(m ...tasks.Middleware) {
 func (g *registry) SetOnBackgroundActivated(f tasks.HandlerFunc) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.override, g.chain = f, nil
+	g.override = f
 }
 
 // OnBackgroundActivated is called for every activation, unless an override
@@ -86,25 +109,19 @@ func (g *registry) OnBackgroundActivated(ctx context.Context, in *tasks.Instance
 	return h.Run(ctx, in)
 }
 
-// dispatch is the handler of every activation, middleware included.
-func (g *registry) dispatch() tasks.Handler {
+// dispatch is what the middleware is around: the override or the base; and for
+// the App's, also all of the activation's group.
+func (g *registry) dispatch(ctx context.Context, in *tasks.Instance) error {
+	if in.Group() != g.group {
+		return g.a.Group(in.Group()).outermost.Run(ctx, in)
+	}
 	g.mu.RLock()
-	h := g.chain
+	override := g.override
 	g.mu.RUnlock()
-	if h != nil {
-		return h
+	if override != nil {
+		return override(ctx, in)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	h = tasks.HandlerFunc(g.OnBackgroundActivated)
-	if g.override != nil {
-		h = g.override
-	}
-	for _, m := range slices.Backward(g.middleware) {
-		h = m(h)
-	}
-	g.chain = h
-	return h
+	return g.OnBackgroundActivated(ctx, in)
 }
 
 // answered reports whether somebody answers the task, as far as can be known.
@@ -134,7 +151,7 @@ func (g *registry) register(r tasks.Registration, replace bool) (*Task, error) {
 		return nil, err
 	}
 	t := newTask(g, p)
-	if err := g.a.accept(t, p); err != nil {
+	if err := g.a.accept(p); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -160,15 +177,9 @@ func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
-func (a *App) accept(t *Task, p *port) (err error) {
+func (a *App) accept(p *port) (err error) {
 	spec := p.submit()
-	a.own(func() {
-		r := a.step(engine.Input{Op: engine.Register, Spec: spec})
-		if err = r.Err; err == nil {
-			t.is = r.Task
-			p.accepted(r.Task)
-		}
-	})
+	a.own(func() { err = a.step(engine.Input{Op: engine.Register, Spec: spec}).Err })
 	if err == nil {
 		p.bind()
 	}

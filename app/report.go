@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,15 +74,12 @@ func (e Ending) String() string {
 	return s
 }
 
+// late reports whether the instance did not end within its grace. One that
+// failed before is late if its deferrals are.
+func (e Ending) late() bool { return e.State == tasks.StateAbandoned || len(e.Open) > 0 }
+
 // late reports whether an instance did not end within its grace.
-func (r *Report) late() bool {
-	for _, e := range r.Instances {
-		if e.State == tasks.StateAbandoned {
-			return true
-		}
-	}
-	return false
-}
+func (r *Report) late() bool { return slices.ContainsFunc(r.Instances, Ending.late) }
 
 // A StopError says that instances did not end within their grace.
 type StopError struct {
@@ -92,7 +90,7 @@ type StopError struct {
 func (e *StopError) Error() string {
 	var late []string
 	for _, i := range e.Instances {
-		if i.State == tasks.StateAbandoned {
+		if i.late() {
 			late = append(late, i.String())
 		}
 	}
@@ -108,7 +106,7 @@ func (a *App) openReport() {
 	for n, i := range a.eng.Instances() {
 		a.entries[i] = n
 		a.report.Instances = append(a.report.Instances, Ending{
-			Group: i.Task.Key.Group, Task: i.Task.Key.Name, Activation: i.Act.ID, Instance: i.ID, State: i.Life.State(),
+			Group: i.Task.Key.Group, Task: i.Task.Key.Name, Activation: i.Act.ID, Instance: i.ID, State: i.Life.State(), Err: i.Outcome(),
 		})
 	}
 }

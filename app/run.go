@@ -26,15 +26,17 @@ type run struct {
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
 	returned  bool       // the handler has
+	ended     error      // why the context is: the Reason or ErrOver
+	past      bool       // it is over or abandoned
 	abandoned bool
-	ended     error // why the context is: the Reason or ErrOver
-	busy      bool  // counted in App.busy
-	forgotten bool  // never again counted in App.busy
-	strands   int   // the handler, Go and Await
-	awake     int   // of those, not in Sleep
+	busy      bool // counted in App.busy
+	forgotten bool // never again counted in App.busy
+	strands   int  // the handler, Go and Await
+	awake     int  // of those, not in Sleep
 	sleepers  []*sleeper
 	waiters   []*waiter
 	onCancel  []func(activation.Reason)
+	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
 	ctx       context.Context //nolint:containedctx // made when first asked for, see context.go
 	cancelIt  context.CancelCauseFunc
 }
@@ -66,8 +68,7 @@ func (r *run) Run() {
 }
 
 func (r *run) activate() error {
-	g := taskOf(r.is.Task).registry
-	return r.a.handler(g).Run((*runContext)(r), tasks.NewInstance(r))
+	return r.a.outermost.Run((*runContext)(r), tasks.NewInstance(r))
 }
 
 func (r *run) dropDetails() {
@@ -103,6 +104,7 @@ func (r *run) note(err error) {
 func (r *run) over() {
 	r.mu.Lock()
 	err := r.err
+	r.past = true
 	r.finish(tasks.ErrOver)
 	r.mu.Unlock()
 	r.a.post(engine.Input{Op: engine.Over, Inst: r.is, Err: err})
@@ -121,7 +123,7 @@ func (r *run) end() {
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
-	r.abandoned = true
+	r.left, r.past, r.abandoned = open, true, true
 	r.finish(tasks.ErrOver)
 	ended := r.strands == 0
 	r.mu.Unlock()
@@ -136,9 +138,10 @@ func (r *run) abandon() []deferral.Open {
 func (r *run) cancel(reason activation.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.left = r.group.Open()
 	r.finish(reason)
 	for _, f := range r.onCancel {
-		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(reason) }})
+		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(reason) }, false})
 	}
 	r.onCancel = nil
 }
@@ -160,8 +163,10 @@ func (r *run) finish(cause error) {
 }
 
 func (r *run) openDeferrals() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var whys []string
-	for _, o := range r.group.Open() {
+	for _, o := range r.left {
 		whys = append(whys, o.Why)
 	}
 	return strings.Join(whys, ", ")
@@ -183,10 +188,13 @@ func (r *run) Log() *slog.Logger {
 	return r.a.log.With("task", taskName(t.Group, t.Name), "activation", r.is.Act.ID, "instance", r.is.ID, "attempt", r.is.Attempt)
 }
 
-// isOver says whether the instance is, and if it was canceled, why.
+// isOver says whether the instance is, or else, if it was canceled, why.
 func (r *run) isOver() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.past {
+		return tasks.ErrOver
+	}
 	return r.ended
 }
 
@@ -211,11 +219,14 @@ func (r *run) Progress(n uint64) error {
 func (r *run) OnCanceled(f func(activation.Reason)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.past {
+		return tasks.ErrOver
+	}
 	switch why := r.ended.(type) { //nolint:errorlint // ours, never wrapped
 	case nil:
 		r.onCancel = append(r.onCancel, f)
 	case activation.Reason:
-		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(why) }})
+		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(why) }, false})
 	default:
 		return tasks.ErrOver
 	}

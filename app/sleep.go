@@ -34,8 +34,12 @@ func (r *run) Sleep(d time.Duration) error {
 	r.a.post(engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ended
+	err := r.ended
+	r.mu.Unlock()
+	if err != nil { // it is early: the plan must not hold on to what is over
+		r.a.post(engine.Input{Op: engine.Disarm, Timer: &s.timer})
+	}
+	return err
 }
 
 // fellAsleep notes that the engine will wake the strand: from now on it does

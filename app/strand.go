@@ -9,10 +9,27 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// spawn runs a job that calls rest at its end.
+// spawn runs a job that calls rest at its end. Before Run, when only the owner
+// calls it, it keeps the job for then.
 func (a *App) spawn(j seam.Job) {
+	if !a.awake {
+		a.held = append(a.held, j)
+		return
+	}
 	a.busy.Add(1)
 	a.driver.Spawn(j)
+}
+
+// awaken runs what was kept. The owner calls it.
+func (a *App) awaken() {
+	if a.awake {
+		return
+	}
+	a.awake = true
+	for _, j := range a.held {
+		a.spawn(j)
+	}
+	a.held = nil
 }
 
 // An errand calls a function of the user's on a strand of its own.
@@ -21,6 +38,7 @@ type errand struct {
 	task *engine.Task // whose trigger or condition it is; may be nil
 	what string
 	f    func()
+	must bool // call it also if the App has stopped in the meantime
 }
 
 // Run implements seam.Job.
@@ -35,7 +53,9 @@ func (e *errand) Run() {
 		}
 		e.a.rest()
 	}()
-	e.f()
+	if e.must || !e.a.silent.Load() {
+		e.f()
+	}
 	done = true
 }
 

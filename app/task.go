@@ -27,6 +27,12 @@ func newTask(g *registry, p *port) *Task {
 	return t
 }
 
+// accepted is called by the owner.
+func (t *Task) accepted(is *engine.Task) {
+	t.is = is
+	t.port.Load().accepted(is)
+}
+
 // Name is the task's name.
 func (t *Task) Name() string { return t.name }
 

@@ -38,7 +38,7 @@ const (
 	Canceling
 	// Ended: an attempt is over; Err is its outcome.
 	Ended
-	// Abandoned: an attempt did not end within its grace; Err names the
+	// Abandoned: an attempt did not end within its grace; Detail names the
 	// deferrals that were open.
 	Abandoned
 	// Released: what an instance held after its outcome was told, the handler

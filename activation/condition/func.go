@@ -88,12 +88,18 @@ func (l *poll) resume() {
 	}
 }
 
-// ask asks once, and reports whether to ask again at once.
+// ask asks once, and reports whether to ask again at once. An answer that is not
+// about what matters now is not told.
 func (l *poll) ask() (again bool) {
 	answered := false
 	defer func() { again = l.rest(answered) }()
-	l.tell(l.holds(l.ctx))
+	holds := l.holds(l.ctx)
 	answered = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wanted && !l.anew {
+		l.tell(holds)
+	}
 	return false
 }
 

@@ -32,9 +32,7 @@ func (t *Application[T]) String() string {
 func (t *Application[T]) Arm(p activation.Port) error {
 	p.Payload()
 	p.Exclusive(t)
-	mine := &p
-	p.OnArm(func() { t.port.Store(mine) })
-	p.OnDisarm(func() { t.port.CompareAndSwap(mine, nil) }) // unless Replace has bound it anew
+	p.OnArm(func() { t.port.Store(&p) }) // for ever: the port itself knows when the registration has ended
 	return nil
 }
 

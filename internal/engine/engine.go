@@ -183,10 +183,11 @@ type Instance struct {
 	node     node     // its limit or warning, then its grace
 	limits   []*limit // under which it started
 	settled  bool     // its outcome has been told
-	released bool     // it holds no slot anymore
-	given    bool     // it was abandoned, and holds its slot until it ends
-	index    int      // in Task.active
-	place    int      // in Engine.insts
+	outcome  error
+	released bool // it holds no slot anymore
+	given    bool // it was abandoned, and holds its slot until it ends
+	index    int  // in Task.active
+	place    int  // in Engine.insts
 }
 
 // Reason is why the instance was canceled, zero if it was not.
@@ -194,6 +195,9 @@ func (i *Instance) Reason() activation.Reason { return i.reason }
 
 // CanceledAt is when it was canceled.
 func (i *Instance) CanceledAt() time.Time { return i.canceled }
+
+// Outcome is what was told of it, nil if nothing was yet.
+func (i *Instance) Outcome() error { return i.outcome }
 
 // Last is the newest attempt, nil if there was none.
 func (a *Act) Last() *Instance { return a.last }

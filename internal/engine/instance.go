@@ -147,7 +147,7 @@ func (e *Engine) abandon(i *Instance) {
 // settle tells the outcome of an attempt, and with it of the activation, unless
 // there is to be another attempt.
 func (e *Engine) settle(i *Instance, outcome error) {
-	i.settled = true
+	i.settled, i.outcome = true, outcome
 	e.remember(i, outcome)
 	e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
 	if in, ok := e.again(i, outcome); ok {

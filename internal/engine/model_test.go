@@ -208,6 +208,8 @@ func (t *mTask) nth(n int) (time.Time, bool) {
 func (m *model) armNext(t *mTask) {
 	if at, ok := t.nth(t.due + 1); ok {
 		t.source = m.arm(at, func() { m.isDue(t) })
+	} else if t.at != nil {
+		m.say("event exhausted task=%d", t.id)
 	}
 }
 
@@ -506,6 +508,7 @@ func (m *model) pause(t *mTask, paused bool) {
 		return
 	}
 	t.paused = paused
+	m.say("event %s task=%d", choose(paused, "paused", "resumed"), t.id)
 	m.settleDown()
 }
 
@@ -514,6 +517,7 @@ func (m *model) report(t *mTask, i int, holds bool) {
 		return
 	}
 	t.holds[i] = holds
+	m.say("event condition changed task=%d %s %v", t.id, conditionNames[i], holds)
 	for _, in := range slices.Clone(m.insts) {
 		if !holds && !t.keepOn && in.act.task == t && !in.released {
 			m.cancel(in, activation.ConditionLoss)
