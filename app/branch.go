@@ -47,8 +47,10 @@ func (b *branch) Filter(f activation.Filter) {
 
 // Wanted implements activation.Port: a trigger always matters.
 func (b *branch) Wanted(f func(bool)) {
-	b.OnArm(func() { f(true) })
-	b.OnDisarm(func() { f(false) })
+	b.record("Wanted", f != nil, func() {
+		b.onArm = append(b.onArm, func() { f(true) })
+		b.onDisarm = append(b.onDisarm, func() { f(false) })
+	})
 }
 
 // Fire implements activation.Port.

@@ -24,7 +24,7 @@ func (r *run) shift(strands, awake int) {
 	before := r.busy
 	r.count(strands, awake)
 	after := r.busy
-	ended := r.abandoned && r.strands == 0
+	ended := r.strands == 0 && r.holdsSlot()
 	r.mu.Unlock()
 	if ended {
 		r.a.post(engine.Input{Op: engine.Over, Inst: r.is})

@@ -66,16 +66,6 @@ func TestRegister_Errors(t *testing.T) {
 		{"negative parallel", with(func(r *tasks.Registration) { r.Overlap = tasks.Parallel(-1) }), tasks.ErrOverlap},
 		{"overlap out of range", with(func(r *tasks.Registration) { r.Overlap = -17 }), tasks.ErrOverlap},
 
-		{"not yet: oldest", with(func(r *tasks.Registration) { r.Keep = tasks.Oldest }), errors.ErrUnsupported},
-		{"not yet: skip", with(func(r *tasks.Registration) { r.Overlap = tasks.Skip }), errors.ErrUnsupported},
-		{"not yet: replace", with(func(r *tasks.Registration) { r.Overlap = tasks.Replace }), errors.ErrUnsupported},
-		{"not yet: missed skip", with(func(r *tasks.Registration) { r.Missed = tasks.MissedSkip }), errors.ErrUnsupported},
-		{"not yet: missed all", with(func(r *tasks.Registration) { r.Missed = tasks.MissedAll(9) }), errors.ErrUnsupported},
-		{"not yet: retry", with(func(r *tasks.Registration) { r.Retry.Attempts = 3 }), errors.ErrUnsupported},
-		{"not yet: on abandon", with(func(r *tasks.Registration) { r.OnAbandon = tasks.HoldSlot }), errors.ErrUnsupported},
-		{"not yet: on loop", with(func(r *tasks.Registration) { r.OnLoop = true }), errors.ErrUnsupported},
-		{"not yet: priority", with(func(r *tasks.Registration) { r.Priority = 1 }), errors.ErrUnsupported},
-		{"not yet: key", with(func(r *tasks.Registration) { r.Key = "k" }), errors.ErrUnsupported},
 		{"entry point", with(func(r *tasks.Registration) { r.EntryPoint = "X" }), app.ErrNeedsHost},
 
 		{"too often", triggered(trigger.Every(time.Second)), app.ErrTooOften},

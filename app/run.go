@@ -118,14 +118,14 @@ func (r *run) end() {
 	r.finish(tasks.ErrOver)
 }
 
-// abandon makes the instance's deferrals inert. Its strands go on, and when the
-// last has ended after all the engine is told.
+// abandon makes the instance's deferrals inert. Its strands go on; if it holds
+// its slot until the last of them has ended, the engine is told then.
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
 	r.left, r.past, r.abandoned = open, true, true
 	r.finish(tasks.ErrOver)
-	ended := r.strands == 0
+	ended := r.strands == 0 && r.holdsSlot()
 	r.mu.Unlock()
 	r.idle()
 	if ended {
@@ -133,6 +133,8 @@ func (r *run) abandon() []deferral.Open {
 	}
 	return open
 }
+
+func (r *run) holdsSlot() bool { return r.abandoned && r.is.Task.Reg.OnAbandon == tasks.HoldSlot }
 
 // cancel tells the instance why it is to end.
 func (r *run) cancel(reason activation.Reason) {

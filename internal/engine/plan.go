@@ -138,6 +138,7 @@ type Timer struct {
 }
 
 func (e *Engine) armTimer(t *Timer, d time.Duration) {
+	e.disarmTimer(t)
 	if t.Task != nil {
 		if t.Task.quiet {
 			return
@@ -145,7 +146,6 @@ func (e *Engine) armTimer(t *Timer, d time.Duration) {
 		t.Task.timers = append(t.Task.timers, t)
 		t.index = len(t.Task.timers)
 	}
-	e.disarmTimer(t)
 	t.node = node{kind: kindTimer, timer: t, elapsed: true}
 	e.plan.arm(&t.node, nanos(e.now.Add(d)))
 	e.runDue() // for a d of zero or less
