@@ -615,9 +615,12 @@ func TestContextAskedLate(t *testing.T) {
 	everywhere(t, func(l *land) {
 		type key struct{}
 		a := l.newApp(app.WithBaseContext(context.WithValue(context.Background(), key{}, "base")))
+		var mu sync.Mutex
 		var kept []context.Context
 		task := l.add(a, tasks.Registration{Name: "t", Overlap: tasks.Parallel(0)}, func(ctx context.Context, in *tasks.Instance) error {
+			mu.Lock()
 			kept = append(kept, ctx)
+			mu.Unlock()
 			return in.Sleep(time.Minute)
 		})
 		l.start(a)
@@ -949,7 +952,7 @@ func TestStaleHandlesAnswerErrOver(t *testing.T) {
 func (l *land) idleOrSleep(a *app.App, sleep bool) {
 	l.Helper()
 	if sleep {
-		l.sleep(time.Second)
+		l.pass(time.Second)
 		return
 	}
 	l.idle(a)

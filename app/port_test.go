@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -617,3 +619,30 @@ func TestRegister_PolledConditionOfWhatIsDueAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A registration can be over before Register has returned. Then OnArm's
+// functions have run before OnDisarm's, or never.
+func TestPort_OnArm_OfWhatIsOverAtOnce(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.SetOnBackgroundActivated(nothing)
+		s.start()
+		for i := range 2000 {
+			var disarmed, late atomic.Bool
+			s.register(tasks.Registration{Name: fmt.Sprint(i), Trigger: port(func(p activation.Port) {
+				p.OnArm(func() { late.Store(disarmed.Load()) })
+				p.OnDisarm(func() { disarmed.Store(true) })
+				p.OneShot()
+				p.Schedule(atOnce{})
+			})})
+			synctest.Wait()
+			if late.Load() || !disarmed.Load() {
+				s.t.Fatalf("registration %d: armed too late %v, disarmed %v", i, late.Load(), disarmed.Load())
+			}
+		}
+	})
+}
+
+// atOnce is a schedule that was due when the task was registered.
+type atOnce struct{}
+
+func (atOnce) Next(ph activation.Phase) (time.Time, bool) { return ph.Registered, ph.N == 0 }

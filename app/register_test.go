@@ -164,12 +164,14 @@ func TestRegister_WhenTheAppHasStopped(t *testing.T) {
 // A registration is data, and the App keeps a copy.
 func TestRegister_KeepsACopy(t *testing.T) {
 	play(t, func(s *stage) {
-		off := condition.NewFlag("off", false)
-		list := conditions(condition.NewFlag("on", true))
+		on, off := condition.NewFlag("on", true), condition.NewFlag("off", false)
+		list := conditions(on)
 		s.Handle("x", s.noting("ran"))
 		task := s.register(tasks.Registration{Name: "x", Trigger: never(""), Conditions: list})
+		if list[0] != on {
+			s.t.Errorf("the caller's list was changed: %v", list[0])
+		}
 		list[0] = off
-		s.tell(event.ConditionChanged)
 		s.start()
 		s.fire(task, nil)
 		s.heard("0s ran")

@@ -172,6 +172,7 @@ func TestManyStopsGetOneReport(t *testing.T) {
 		l.start(a)
 		l.fire(task, nil)
 		l.idle(a)
+		var mu sync.Mutex // guards the following
 		var reports []*app.Report
 		for i := range 8 {
 			l.spawn(func() {
@@ -181,6 +182,8 @@ func TestManyStopsGetOneReport(t *testing.T) {
 					l.Errorf("Stop: %v", err)
 				}
 				l.want("it is", a.Clock().Now().Sub(dawn), 3*time.Second)
+				mu.Lock()
+				defer mu.Unlock()
 				reports = append(reports, r)
 			})
 		}

@@ -76,13 +76,15 @@ func TestFlag_FlappingIsToldInOrder(t *testing.T) {
 func TestFlag_FlappingCancels(t *testing.T) {
 	play(t, func(s *stage) {
 		online := condition.NewFlag("online", true)
-		s.tell(event.Completed)
-		task := s.run(s.sleeps(time.Hour), online)
+		s.tell(event.Started, event.Completed)
+		task := s.run(func(_ context.Context, in *tasks.Instance) error { return in.Sleep(time.Hour) }, online)
 		s.fire(task)
 		online.Set(false)
 		online.Set(true)
 		s.fire(task)
-		s.heard("0s x runs", `0s x completed act=1 inst=1 reason=ConditionLoss n=1 err="tasks: canceled: ConditionLoss"`, "0s x runs")
+		s.heard("0s x started act=1 inst=1",
+			`0s x completed act=1 inst=1 reason=ConditionLoss n=1 err="tasks: canceled: ConditionLoss"`,
+			"0s x started act=2 inst=2")
 	})
 }
 

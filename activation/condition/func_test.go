@@ -17,15 +17,15 @@ import (
 // until none waits or runs; never otherwise.
 func TestFunc_PollsOnlyWhileSomethingWaitsOrRuns(t *testing.T) {
 	play(t, func(s *stage) {
-		charged := false
-		c := condition.Func("charged", func(context.Context) bool { s.note("asked"); return charged }, time.Minute)
+		var charged atomic.Bool
+		c := condition.Func("charged", func(context.Context) bool { s.note("asked"); return charged.Load() }, time.Minute)
 		task := s.run(s.sleeps(90*time.Second), c)
 		time.Sleep(time.Hour)
 		s.heard() // nothing waits, nobody asks
 		s.fire(task)
 		time.Sleep(150 * time.Second)
 		s.heard("1h0m0s asked", "1h1m0s asked", "1h2m0s asked")
-		charged = true
+		charged.Store(true)
 		time.Sleep(time.Minute)
 		s.heard("1h3m0s asked", "1h3m0s x runs")
 		time.Sleep(time.Hour)

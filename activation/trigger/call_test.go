@@ -292,12 +292,11 @@ func TestChan_LosesNothing(t *testing.T) {
 			return nil
 		}))
 		for i := range n {
-			c <- i
 			if i == n/2 {
 				task.Pause()
-				time.Sleep(time.Hour)
-				task.Resume()
+				time.AfterFunc(time.Hour, task.Resume)
 			}
+			c <- i
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
