@@ -43,7 +43,7 @@ store/storetest:        store
 activation/trigger:     activation internal/cron
 activation/condition:   activation
 
-tasks:                  activation deferral internal/seam
+tasks:                  activation deferral event internal/seam
 tasks/taskstest:        above
 internal/engine:        activation event tasks
 app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine

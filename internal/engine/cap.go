@@ -12,12 +12,23 @@ type limit struct {
 // limitsOf are the limits that a task is under: the App's, its group's, its
 // key's.
 func (e *Engine) limitsOf(k Key, key string) (list []*limit) {
-	for _, l := range []*limit{e.whole, e.groupLimits[k.Group], e.keyLimits[key]} {
-		if l != nil {
-			list = append(list, l)
-		}
+	if e.whole != nil {
+		list = append(list, e.whole)
 	}
-	return list
+	list = append(list, named(e.groupLimits, e.cfg.GroupCaps, "group ", k.Group)...)
+	return append(list, named(e.keyLimits, e.cfg.KeyCaps, "key ", key)...)
+}
+
+// named is the limit of that name, made when it is first asked for; none if
+// there is no bound.
+func named(limits map[string]*limit, caps map[string]int, what, name string) []*limit {
+	if caps[name] <= 0 {
+		return nil
+	}
+	if limits[name] == nil {
+		limits[name] = newLimit(what+name, caps[name])
+	}
+	return []*limit{limits[name]}
 }
 
 func newLimit(name string, n int) *limit {

@@ -77,12 +77,6 @@ func New(cfg Config) *Engine {
 		whole: newLimit("app", cfg.Cap), groupLimits: map[string]*limit{}, keyLimits: map[string]*limit{},
 		pausedGroups: map[string]bool{},
 	}
-	for id, n := range cfg.GroupCaps {
-		e.groupLimits[id] = newLimit("group "+id, n)
-	}
-	for key, n := range cfg.KeyCaps {
-		e.keyLimits[key] = newLimit("key "+key, n)
-	}
 	return e
 }
 

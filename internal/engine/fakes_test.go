@@ -42,6 +42,25 @@ func (l everyLeaping) Missed(ph activation.Phase, now time.Time) (n uint64, last
 	return n, last
 }
 
+// counting is every by elapsed time: a clock that is set back takes it along.
+type counting struct{ every }
+
+func (counting) CountsElapsed() bool { return true }
+
+// following is due an interval after each completion, and after the
+// registration.
+type following time.Duration
+
+func (d following) FollowsCompletion() bool { return true }
+
+func (d following) Next(ph activation.Phase) (time.Time, bool) {
+	from := ph.Registered
+	if ph.Completed.After(from) {
+		from = ph.Completed
+	}
+	return from.Add(time.Duration(d)), true
+}
+
 // instants are due times counted from the registration, and then no more.
 type instants []time.Duration
 
@@ -97,6 +116,11 @@ func delay(d time.Duration) activation.Filter {
 	return filter(func(_ activation.Phase, due time.Time) (time.Time, bool) { return due.Add(d), true })
 }
 
+// A debounce is a delay that begins anew with each firing.
+type debounce struct{ activation.Filter }
+
+func (debounce) Postpones() bool { return true }
+
 // atMost lets n firings through.
 func atMost(n uint64) activation.Filter {
 	return filter(func(ph activation.Phase, due time.Time) (time.Time, bool) { return due, ph.N < n })
@@ -116,6 +140,7 @@ func (o owned) Drop() { panic(fmt.Sprintf("the engine ran user code: Drop of %s"
 func conditions(s *engine.Spec, names []string, polled bool) {
 	for _, name := range names {
 		s.Reg.Conditions = append(s.Reg.Conditions, cond(name))
+		s.Conditions = append(s.Conditions, name)
 		s.Holds = append(s.Holds, false)
 		s.Polled = append(s.Polled, polled)
 	}

@@ -156,7 +156,7 @@ func TestQueueIsASlice(t *testing.T) {
 				}
 				want = slices.Delete(want, i, i+1)
 			case len(want) == 0:
-				if q.pop() != nil || q.last() != nil {
+				if q.pop() != nil || q.mergeable() != nil {
 					t.Fatalf("seed %d: something came out of an empty queue", seed)
 				}
 			default:
@@ -165,7 +165,7 @@ func TestQueueIsASlice(t *testing.T) {
 				}
 				want = want[1:]
 			}
-			if q.len() != len(want) || !slices.Equal(q.items(), want) || len(want) > 0 && q.last() != want[len(want)-1] {
+			if q.len() != len(want) || !slices.Equal(q.items(), want) || len(want) > 0 && q.mergeable() != want[len(want)-1] {
 				t.Fatalf("seed %d: the queue holds %d, want %d", seed, q.len(), len(want))
 			}
 		}

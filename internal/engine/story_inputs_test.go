@@ -23,6 +23,10 @@ func engineConfig(words []string) engine.Config {
 	if v, ok := l.option("grace"); ok {
 		c.Grace = l.duration(v)
 	}
+	if v, ok := l.option("cap"); ok {
+		c.Cap = l.number(v)
+	}
+	c.GroupCaps, c.KeyCaps = l.numbers("group-cap"), l.numbers("key-cap")
 	return c
 }
 
@@ -44,6 +48,7 @@ func (s *story) hosts() map[string]func(*fields) {
 			}
 			s.say("= %v", i.Life.State())
 		},
+		"explain": func(l *fields) { s.say("= %s", s.e.Explain(s.task(l), s.now)) },
 		"next": func(*fields) {
 			if at, ok := s.e.Next(); ok {
 				s.say("= %s", since(at))
@@ -69,15 +74,19 @@ func (s *story) pass(d time.Duration) {
 // ops makes an input of the words of a line.
 func (s *story) ops() map[string]func(*fields) engine.Input {
 	type maker = func(*fields) engine.Input
-	ofTask := func(op engine.Op) maker {
-		return func(l *fields) engine.Input { return engine.Input{Op: op, Task: s.task(l)} }
+	always := func(in engine.Input) maker { return func(*fields) engine.Input { return in } }
+	ofTask := func(op engine.Op, on bool) maker {
+		return func(l *fields) engine.Input { return engine.Input{Op: op, Task: s.task(l), On: on} }
+	}
+	ofGroup := func(op engine.Op, on bool) maker {
+		return func(l *fields) engine.Input { return engine.Input{Op: op, Topic: l.next(), On: on} }
 	}
 	ofInst := func(op engine.Op) maker {
 		return func(l *fields) engine.Input { return engine.Input{Op: op, Inst: s.inst(l), Err: l.err()} }
 	}
 	register := func(replace bool) maker {
 		return func(l *fields) engine.Input {
-			return engine.Input{Op: engine.Register, Spec: s.spec(l, replace)}
+			return engine.Input{Op: engine.Register, Spec: s.spec(l, l.next(), replace)}
 		}
 	}
 	timer := func(l *fields, ofTask bool) engine.Input {
@@ -97,7 +106,11 @@ func (s *story) ops() map[string]func(*fields) engine.Input {
 		},
 		"begin": func(*fields) engine.Input { return engine.Input{Op: engine.Begin} },
 		"fire": func(l *fields) engine.Input {
-			return engine.Input{Op: engine.Fire, Task: s.task(l), Details: l.details()}
+			in := engine.Input{Op: engine.Fire, Task: s.task(l), Details: l.details()}
+			if v, ok := l.option("scope"); ok {
+				in.Index = l.number(v)
+			}
+			return in
 		},
 		"raise": func(l *fields) engine.Input {
 			return engine.Input{Op: engine.Raise, Topic: l.next(), Details: l.details()}
@@ -105,10 +118,30 @@ func (s *story) ops() map[string]func(*fields) engine.Input {
 		"report": func(l *fields) engine.Input {
 			t, name := s.task(l), l.next()
 			i := slices.IndexFunc(t.Reg.Conditions, func(c activation.Condition) bool { return c.String() == name })
+			if i < 0 {
+				l.fail("no condition %q", name)
+			}
 			return engine.Input{Op: engine.Report, Task: t, Index: i, On: l.next() == "true"}
 		},
-		"pause":    ofTask(engine.Pause),
-		"resume":   ofTask(engine.Resume),
+		"pause":        ofTask(engine.Pause, true),
+		"resume":       ofTask(engine.Pause, false),
+		"pause-group":  ofGroup(engine.PauseGroup, true),
+		"resume-group": ofGroup(engine.PauseGroup, false),
+		"pause-all":    always(engine.Input{Op: engine.PauseAll, On: true}),
+		"resume-all":   always(engine.Input{Op: engine.PauseAll}),
+		"began":        ofInst(engine.Began),
+		"update": func(l *fields) engine.Input {
+			t := s.task(l)
+			return engine.Input{Op: engine.Update, Task: t, Spec: s.spec(l, t.Host.(string), false), Topic: "as told"}
+		},
+		"cancel-task": func(l *fields) engine.Input {
+			return engine.Input{Op: engine.CancelTask, Task: s.task(l), Reason: l.reason(l.next())}
+		},
+		"jump": func(l *fields) engine.Input {
+			d := l.duration(l.next())
+			s.now = s.now.Add(d)
+			return engine.Input{Op: engine.Jump, For: d}
+		},
 		"returned": ofInst(engine.Returned),
 		"over":     ofInst(engine.Over),
 		"cancel": func(l *fields) engine.Input {
@@ -178,19 +211,26 @@ func (s *story) inst(l *fields) *engine.Instance {
 // spec reads a registration:
 //
 //	every=D at=D,D leap=D     a schedule
+//	count=D follow=D          one that counts elapsed time; one after completions
 //	broken=HOW,N,D            one that breaks its contract after N due times
 //	topic=T                   listen to a topic
 //	cond=C,C polled=C,C       conditions; a polled one asks whether it matters
 //	holds=C,C                 conditions that have reported true
 //	keep-on-loss              a lost condition does not cancel
-//	limit=D grace=D
-//	keep=newest|every(N) overlap=wait|parallel(N) payload
-//	once exclusive=X
+//	limit=D grace=D on-abandon=free|hold|stop
+//	keep=newest|oldest|every(N) overlap=wait|skip|replace|parallel(N) payload
+//	missed=once|skip|all(N)
+//	retry=N[,BACKOFF[,MAX[,JITTER]]]; no jitter unless told
+//	key=K priority=N          where it waits for a cap
+//	once exclusive=X trigger=TEXT
+//	window=D window-cancels=D how long a firing is good for
 //	delay=D delay-odd=D       put every start off, or every other one
+//	debounce=D                put it off anew at each merge
 //	atmost=N filter=panics    let N firings through, or break the contract
-func (s *story) spec(l *fields, replace bool) *engine.Spec {
-	name := l.next()
-	sp := &engine.Spec{Replace: replace, Host: name}
+//	branch branch=N           what follows is of a branch of the trigger, or of
+//	                          the scope N
+func (s *story) spec(l *fields, name string, replace bool) *engine.Spec {
+	sp := &engine.Spec{Replace: replace, Host: name, Scopes: make([]engine.Scope, 1)}
 	sp.Key.Name = name
 	if g, n, ok := strings.Cut(name, "/"); ok {
 		sp.Key = engine.Key{Group: g, Name: n}
@@ -208,60 +248,108 @@ func (s *story) spec(l *fields, replace bool) *engine.Spec {
 		}
 		set(sp, l, v)
 	}
-	for i, c := range sp.Reg.Conditions {
-		sp.Holds[i] = slices.Contains(strings.Split(names, ","), c.String())
+	for i, c := range sp.Conditions {
+		sp.Holds[i] = slices.Contains(strings.Split(names, ","), c)
 	}
 	return sp
 }
 
+// schedule, listen and judged record what they are given for the scope that was
+// named last.
+func schedule(sp *engine.Spec, s activation.Schedule) {
+	sp.Schedules = append(sp.Schedules, engine.Scoped[activation.Schedule]{Scope: len(sp.Scopes) - 1, Source: s})
+}
+
+func listen(sp *engine.Spec, topics ...string) {
+	for _, topic := range topics {
+		sp.Topics = append(sp.Topics, engine.Scoped[string]{Scope: len(sp.Scopes) - 1, Source: topic})
+	}
+}
+
+func judged(sp *engine.Spec, f activation.Filter) {
+	s := &sp.Scopes[len(sp.Scopes)-1]
+	s.Filters = append(s.Filters, f)
+}
+
 var specOptions = map[string]func(sp *engine.Spec, l *fields, v string){
-	"every": func(sp *engine.Spec, l *fields, v string) {
-		sp.Schedules = append(sp.Schedules, every(l.duration(v)))
-	},
-	"leap": func(sp *engine.Spec, l *fields, v string) {
-		sp.Schedules = append(sp.Schedules, everyLeaping{every(l.duration(v))})
-	},
+	"every":  func(sp *engine.Spec, l *fields, v string) { schedule(sp, every(l.duration(v))) },
+	"leap":   func(sp *engine.Spec, l *fields, v string) { schedule(sp, everyLeaping{every(l.duration(v))}) },
+	"count":  func(sp *engine.Spec, l *fields, v string) { schedule(sp, counting{every(l.duration(v))}) },
+	"follow": func(sp *engine.Spec, l *fields, v string) { schedule(sp, following(l.duration(v))) },
 	"at": func(sp *engine.Spec, l *fields, v string) {
 		var list instants
 		for w := range strings.SplitSeq(v, ",") {
 			list = append(list, l.duration(w))
 		}
-		sp.Schedules = append(sp.Schedules, list)
+		schedule(sp, list)
 	},
 	"broken": func(sp *engine.Spec, l *fields, v string) {
 		w := strings.Split(v+",,", ",")
 		b := broken{every: every(l.duration(w[2])), after: uint64(l.number(w[1])), how: w[0]}
-		sp.Schedules = append(sp.Schedules, brokenSchedule(b))
+		schedule(sp, brokenSchedule(b))
 	},
-	"topic":     func(sp *engine.Spec, _ *fields, v string) { sp.Topics = strings.Split(v, ",") },
+	"topic":     func(sp *engine.Spec, _ *fields, v string) { listen(sp, strings.Split(v, ",")...) },
 	"cond":      func(sp *engine.Spec, _ *fields, v string) { conditions(sp, strings.Split(v, ","), false) },
 	"polled":    func(sp *engine.Spec, _ *fields, v string) { conditions(sp, strings.Split(v, ","), true) },
 	"limit":     func(sp *engine.Spec, l *fields, v string) { sp.Reg.TimeLimit = l.duration(v) },
 	"grace":     func(sp *engine.Spec, l *fields, v string) { sp.Reg.Grace = l.duration(v) },
 	"exclusive": func(sp *engine.Spec, _ *fields, v string) { sp.Exclusive = []any{v} },
+	"trigger":   func(sp *engine.Spec, _ *fields, v string) { sp.Trigger = v },
+	"key":       func(sp *engine.Spec, _ *fields, v string) { sp.Reg.Key = v },
+	"priority":  func(sp *engine.Spec, l *fields, v string) { sp.Reg.Priority = l.number(v) },
+	"on-abandon": func(sp *engine.Spec, l *fields, v string) {
+		sp.Reg.OnAbandon = word(l, v, map[string]tasks.OnAbandon{
+			"free": tasks.FreeSlot, "hold": tasks.HoldSlot, "stop": tasks.StopApp,
+		})
+	},
 	"keep": func(sp *engine.Spec, l *fields, v string) {
-		sp.Reg.Keep = tasks.Newest
-		if v != "newest" {
+		if strings.HasPrefix(v, "every") {
 			sp.Reg.Keep = tasks.Every(l.argument("every", v))
+			return
 		}
+		sp.Reg.Keep = word(l, v, map[string]tasks.Keep{"newest": tasks.Newest, "oldest": tasks.Oldest})
 	},
 	"overlap": func(sp *engine.Spec, l *fields, v string) {
-		sp.Reg.Overlap = tasks.Wait
-		if v != "wait" {
+		if strings.HasPrefix(v, "parallel") {
 			sp.Reg.Overlap = tasks.Parallel(l.argument("parallel", v))
+			return
+		}
+		sp.Reg.Overlap = word(l, v, map[string]tasks.Overlap{
+			"wait": tasks.Wait, "skip": tasks.Skip, "replace": tasks.Replace,
+		})
+	},
+	"missed": func(sp *engine.Spec, l *fields, v string) {
+		if strings.HasPrefix(v, "all") {
+			sp.Reg.Missed = tasks.MissedAll(l.argument("all", v))
+			return
+		}
+		sp.Reg.Missed = word(l, v, map[string]tasks.Missed{"once": tasks.MissedOnce, "skip": tasks.MissedSkip})
+	},
+	"retry": func(sp *engine.Spec, l *fields, v string) {
+		w := strings.Split(v+",0s,0s,-1", ",")
+		sp.Reg.Retry = tasks.Retry{Attempts: l.number(w[0]), Backoff: l.duration(w[1]), Jitter: -1}
+		if strings.Count(v, ",") > 1 {
+			sp.Reg.Retry.MaxBackoff = l.duration(w[2])
+		}
+		if strings.Count(v, ",") > 2 {
+			sp.Reg.Retry.Jitter = l.float(w[3])
 		}
 	},
-	"delay": func(sp *engine.Spec, l *fields, v string) { sp.Filters = append(sp.Filters, delay(l.duration(v))) },
+	"window":         func(sp *engine.Spec, l *fields, v string) { sp.Window = l.duration(v) },
+	"window-cancels": func(sp *engine.Spec, l *fields, v string) { sp.Window, sp.WindowCancels = l.duration(v), true },
+	"branch": func(sp *engine.Spec, l *fields, v string) {
+		sp.Scopes = append(sp.Scopes, engine.Scope{Parent: l.number(cmp.Or(v, "0"))})
+	},
+	"delay":    func(sp *engine.Spec, l *fields, v string) { judged(sp, delay(l.duration(v))) },
+	"debounce": func(sp *engine.Spec, l *fields, v string) { judged(sp, debounce{delay(l.duration(v))}) },
 	"delay-odd": func(sp *engine.Spec, l *fields, v string) {
 		d := l.duration(v)
-		sp.Filters = append(sp.Filters, filter(func(ph activation.Phase, due time.Time) (time.Time, bool) {
+		judged(sp, filter(func(ph activation.Phase, due time.Time) (time.Time, bool) {
 			return due.Add(time.Duration((ph.N+1)%2) * d), true
 		}))
 	},
-	"atmost": func(sp *engine.Spec, l *fields, v string) {
-		sp.Filters = append(sp.Filters, atMost(uint64(l.number(v))))
-	},
-	"filter": func(sp *engine.Spec, _ *fields, _ string) { sp.Filters = append(sp.Filters, panicking()) },
+	"atmost": func(sp *engine.Spec, l *fields, v string) { judged(sp, atMost(uint64(l.number(v)))) },
+	"filter": func(sp *engine.Spec, _ *fields, _ string) { judged(sp, panicking()) },
 }
 
 // brokenSchedule adds the ways to break that are a Leaper's.

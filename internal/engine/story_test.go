@@ -30,20 +30,26 @@ var update = flag.Bool("update", false, "write the stories as they are told now"
 //
 // The inputs:
 //
-//	engine [limit=D] [grace=D]         the App's defaults; only as the first line
+//	engine [OPTION...]                 the App; only as the first line:
+//	                                   limit=D grace=D cap=N group-cap=G,N
+//	                                   key-cap=K,N
 //	workers busy|free                  whether a started instance is run at once
 //	run INST                           a worker takes a queued instance
 //	register TASK [OPTION...]          see story.spec for the options
 //	replace TASK [OPTION...]           the same, in place of the one that stands
+//	update TASK [OPTION...]            the same, as a change of the one that stands
 //	unregister TASK [cancel]
 //	begin
-//	fire TASK [details=X | owns=X]     owned details must be dropped
+//	fire TASK [details=X | owns=X] [scope=N]
+//	                                   owned details must be dropped
 //	raise TOPIC [details=X]
 //	report TASK CONDITION true|false
-//	pause TASK, resume TASK
-//	returned INST [err=X]              the handler has; deferrals are open
-//	over INST [err=X]                  the handler has; none is open
-//	cancel INST REASON
+//	pause TASK, resume TASK, pause-group GROUP, resume-group GROUP,
+//	pause-all, resume-all
+//	began INST                         its turn on the loop has come
+//	returned INST [ERR]                the handler has; deferrals are open
+//	over INST [ERR]                    the handler has; none is open; see fields.err
+//	cancel INST REASON, cancel-task TASK REASON
 //	progress INST N
 //	reserve PLACE TASK, unreserve PLACE, place PLACE [details=X | owns=X]
 //	sleep TIMER D, after TIMER D TASK, stop TIMER
@@ -51,7 +57,9 @@ var update = flag.Bool("update", false, "write the stories as they are told now"
 //	drain [REASON], drain now
 //	pass D                             time passes, with a look at each alarm
 //	stall D                            time passes, and nobody looks
+//	jump D                             the clock is set: no time passes
 //	look INST                          how an instance is
+//	explain TASK                       where it stands, in sentences
 //	next                               when the engine wants to be asked next
 //
 // TASK is a name, group/name, or name#id for a registration that has ended.
@@ -192,6 +200,8 @@ func (s *story) reply(in engine.Input, r engine.Reply) {
 		s.say("= %s", choose(r.OK, "granted", "waits"))
 	case in.Op == engine.Cancel, in.Op == engine.Disarm:
 		s.say("= %s", choose(r.OK, "done", "no effect"))
+	case in.Op == engine.CancelTask:
+		s.say("= %d canceled", r.N)
 	case (in.Op == engine.Fire || in.Op == engine.FirePlace) && r.Act != nil:
 		s.say("= %v act=%d", r.Result, r.Act.ID)
 	case in.Op == engine.Fire || in.Op == engine.FirePlace:
@@ -223,6 +233,8 @@ func (s *story) effect(f engine.Effect) {
 		s.say("-> deny %v: %v", f.Place.Host, f.Err)
 	case engine.Want:
 		s.say("-> want %v %v %s", f.Task.Host, f.Task.Reg.Conditions[f.Index], choose(f.On, "on", "off"))
+	case engine.StopApp:
+		s.say("-> stop app inst=%d", f.Inst.ID)
 	case engine.Drop:
 		s.say("-> drop %v", f.Details)
 	case engine.Retired:
@@ -250,7 +262,8 @@ func startDetails(i *engine.Instance) string {
 
 func (s *story) event(v event.Event) {
 	text := v.String()
-	if (v.Kind == event.Fired || v.Kind == event.Merged || v.Kind == event.Missed) && !v.Due.Equal(s.now) {
+	told := v.Kind == event.Fired || v.Kind == event.Merged || v.Kind == event.Missed || v.Kind == event.Retrying
+	if told && !v.Due.Equal(s.now) {
 		text += " due=" + since(v.Due)
 	}
 	s.say("%s", text)

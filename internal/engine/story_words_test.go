@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // fields are the words of one line that are not read yet, and the first
@@ -81,6 +82,33 @@ func (l *fields) number(v string) int {
 	return n
 }
 
+func (l *fields) float(v string) float64 {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		l.fail("%v", err)
+	}
+	return f
+}
+
+// numbers are those of every option name=KEY,N.
+func (l *fields) numbers(name string) map[string]int {
+	all := map[string]int{}
+	for v, ok := l.option(name); ok; v, ok = l.option(name) {
+		key, n, _ := strings.Cut(v, ",")
+		all[key] = l.number(n)
+	}
+	return all
+}
+
+// word is what a word stands for.
+func word[T any](l *fields, w string, all map[string]T) T {
+	v, ok := all[w]
+	if !ok {
+		l.fail("cannot read %q", w)
+	}
+	return v
+}
+
 // argument is the n of name(n).
 func (l *fields) argument(name, v string) int {
 	n, ok := strings.CutPrefix(strings.TrimSuffix(v, ")"), name+"(")
@@ -100,11 +128,30 @@ func (l *fields) reason(name string) activation.Reason {
 	return 0
 }
 
+// err reads how a handler ended: not at all, or
+//
+//	err=TEXT [permanent | after=D]
+//	unknown                          nobody answers the task
+//	snooze=D
 func (l *fields) err() error {
-	if v, ok := l.option("err"); ok {
-		return errors.New(v)
+	if v, ok := l.option("snooze"); ok {
+		return tasks.Snooze(l.duration(v))
 	}
-	return nil
+	if l.flag("unknown") {
+		return tasks.ErrUnknownTask
+	}
+	v, ok := l.option("err")
+	if !ok {
+		return nil
+	}
+	err := errors.New(v)
+	if d, ok := l.option("after"); ok {
+		return tasks.RetryAfter(l.duration(d), err)
+	}
+	if l.flag("permanent") {
+		return tasks.Permanent(err)
+	}
+	return err
 }
 
 func (l *fields) details() any {

@@ -38,7 +38,7 @@ func (k *kit) Pass(ph activation.Phase, due time.Time) (time.Time, bool) {
 
 // spec is the kit as the engine sees it.
 func (k *kit) spec(name string, replace bool) *engine.Spec {
-	s := &engine.Spec{Key: engine.Key{Name: name}, Replace: replace, OneShot: k.oneShot}
+	s := &engine.Spec{Key: engine.Key{Name: name}, Replace: replace, OneShot: k.oneShot, Scopes: make([]engine.Scope, 1)}
 	s.Reg = tasks.Registration{
 		Name: name, KeepOnConditionLoss: k.keepOn, TimeLimit: k.limit, Grace: k.grace,
 		Keep: tasks.Newest, Overlap: tasks.Parallel(k.slots),
@@ -48,21 +48,21 @@ func (k *kit) spec(name string, replace bool) *engine.Spec {
 	}
 	switch {
 	case k.every > 0 && k.cap == 2:
-		s.Schedules = append(s.Schedules, everyLeaping{every(k.every)})
+		schedule(s, everyLeaping{every(k.every)})
 	case k.every > 0:
-		s.Schedules = append(s.Schedules, every(k.every))
+		schedule(s, every(k.every))
 	case k.at != nil:
-		s.Schedules = append(s.Schedules, instants(k.at))
+		schedule(s, instants(k.at))
 	}
 	if k.topic {
-		s.Topics = []string{"news"}
+		listen(s, "news")
 	}
 	conditions(s, conditionNames[:k.conds], k.polled)
 	if k.key != "" {
 		s.Exclusive = []any{k.key}
 	}
 	if k.judge != nil {
-		s.Filters = []activation.Filter{k}
+		judged(s, k)
 	}
 	return s
 }

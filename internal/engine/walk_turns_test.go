@@ -191,11 +191,8 @@ func (k *walk) report() {
 
 func (k *walk) pause() {
 	if t, ok := pick(&k.tape, k.tasks); ok {
-		op, paused := engine.Resume, k.tape.take(3) == 0
-		if paused {
-			op = engine.Pause
-		}
-		k.step(fmt.Sprintf("pause %d %v", t.m.id, paused), engine.Input{Op: op, Task: t.e},
+		paused := k.tape.take(3) == 0
+		k.step(fmt.Sprintf("pause %d %v", t.m.id, paused), engine.Input{Op: engine.Pause, Task: t.e, On: paused},
 			func() string { k.m.pause(t.m, paused); return "" })
 	}
 }
