@@ -64,7 +64,6 @@ func standstill(t *testing.T, story func(l *land, a *app.App, clk *clock.Virtual
 // Each promise of WaitIdle, by name: what an instance's strands do, and whether
 // that is idle.
 func TestIdleInstances(t *testing.T) {
-	type strand = func(context.Context) error
 	block := make(chan struct{}) // of no bubble: replaced for each case
 	tests := []struct {
 		name string
@@ -442,7 +441,7 @@ func TestMockDrivenLifeIsTheSame(t *testing.T) {
 			for _, s := range stories {
 				h := fnv.New64a()
 				for _, line := range s {
-					fmt.Fprintln(h, line)
+					_, _ = fmt.Fprintln(h, line)
 				}
 				traces[h.Sum64()]++
 			}

@@ -370,7 +370,7 @@ var errGuilty = errors.New("guilty")
 // The guilty functions must be named by the stack.
 func guiltyPanic()      { panic("guilty") }
 func guiltyPanicError() { panic(errGuilty) }
-func guiltyPanicNil()   { panic(nil) } //nolint:govet // that is the point
+func guiltyPanicNil()   { panic(nil) }
 func guiltyExit()       { runtime.Goexit() }
 
 func TestPanicIsTheInstancesError(t *testing.T) {
@@ -594,11 +594,11 @@ func TestContextOfAnInstance(t *testing.T) {
 						l.Errorf("context %d is not done", i)
 					}
 					l.want("Err at the end", c.Err(), context.Canceled)
-					if i == 0 || i == 3 || tt.cause != tasks.ErrOver { // else the handler canceled the children first
+					if i == 0 || i == 3 || !errors.Is(tt.cause, tasks.ErrOver) { // else the handler canceled the children first
 						l.want(fmt.Sprintf("Cause of context %d at the end", i), context.Cause(c), tt.cause)
 					}
 				}
-				if tt.cause != tasks.ErrOver {
+				if !errors.Is(tt.cause, tasks.ErrOver) {
 					l.want("what AfterFunc saw", afterFunc.Load(), any(tt.cause))
 				}
 				finish()
@@ -884,10 +884,14 @@ func TestStaleHandlesAnswerErrOver(t *testing.T) {
 		{"succeeded", func(*land, *tasks.Instance) error { return nil }, nil},
 		{"failed", func(*land, *tasks.Instance) error { return errGuilty }, nil},
 		{"panicked", func(*land, *tasks.Instance) error { guiltyPanic(); return nil }, nil},
-		{"canceled", func(_ *land, in *tasks.Instance) error { return in.Sleep(time.Hour) },
-			func(t *app.Task) { t.Cancel(activation.Abort) }},
-		{"abandoned", func(l *land, _ *tasks.Instance) error { l.sleep(10 * time.Second); return nil },
-			func(t *app.Task) { t.Cancel(activation.Abort) }},
+		{
+			"canceled", func(_ *land, in *tasks.Instance) error { return in.Sleep(time.Hour) },
+			func(t *app.Task) { t.Cancel(activation.Abort) },
+		},
+		{
+			"abandoned", func(l *land, _ *tasks.Instance) error { l.sleep(10 * time.Second); return nil },
+			func(t *app.Task) { t.Cancel(activation.Abort) },
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -963,8 +967,8 @@ func (l *land) idleOrSleep(a *app.App, sleep bool) {
 func TestSelfFiringTaskForgetsItsPast(t *testing.T) {
 	const chain = 10_000
 	type ballast struct {
-		n   int
-		pad [16 << 10]byte // 160 MiB in all
+		n int
+		_ [16 << 10]byte // 160 MiB in all
 	}
 	l := newLand(t, nil, nil, nil)
 	a := app.New(app.WithClock(clock.NewVirtual(dawn)), app.WithLogger(l.log.logger()),

@@ -39,7 +39,7 @@ func newService(opts ...app.Option) *service {
 	})
 	s.HandleFunc("slow", func(ctx context.Context, in *tasks.Instance) error {
 		if err := in.Sleep(time.Hour); !errors.Is(context.Cause(ctx), err) {
-			return fmt.Errorf("slept with %v, cause %v", err, context.Cause(ctx))
+			return fmt.Errorf("slept with %w, cause %w", err, context.Cause(ctx))
 		}
 		return nil
 	})

@@ -250,8 +250,10 @@ func TestReportTellsHowEachInstanceEnded(t *testing.T) {
 			{Task: "slow", Activation: 3, Instance: 3, State: tasks.StateCanceled, Err: canceled(activation.Terminating, nil), Heeded: 3 * time.Second},
 			{Task: "fails", Activation: 4, Instance: 4, State: tasks.StateCanceled, Err: canceled(activation.Terminating, late)},
 			{Task: "deaf", Activation: 5, Instance: 5, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second},
-			{Task: "holds", Activation: 6, Instance: 6, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second,
-				Open: []deferral.Open{{Why: "upload"}, {Why: "index"}}},
+			{
+				Task: "holds", Activation: 6, Instance: 6, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second,
+				Open: []deferral.Open{{Why: "upload"}, {Why: "index"}},
+			},
 			{Task: "limited", Activation: 7, Instance: 7, State: tasks.StateCanceled, Err: canceled(activation.ExecutionTimeExceeded, nil), Heeded: 4 * time.Second},
 			{Task: "failed before", Activation: 8, Instance: 8, State: tasks.StateFailed, Err: late},
 		}

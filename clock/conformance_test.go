@@ -135,7 +135,7 @@ func TestStopAfterIsFalse(t *testing.T) {
 		calls := 0
 		timer := c.AfterFunc(time.Second, func() { calls++ })
 		c.pass(time.Second)
-		if timer.Stop() || timer.Stop() {
+		if first, second := timer.Stop(), timer.Stop(); first || second {
 			t.Error("Stop after the call: got true, want false")
 		}
 		if calls != 1 {

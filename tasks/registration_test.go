@@ -3,6 +3,8 @@ package tasks_test
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,13 +53,26 @@ func TestValidate(t *testing.T) {
 		says   string // a part of the error
 	}{
 		{"the least", func(*tasks.Registration) {}, nil, ""},
-		{"every field that is supported", func(r *tasks.Registration) {
+		{"every field", func(r *tasks.Registration) {
 			r.Conditions = []activation.Condition{&always{}, &always{}}
 			r.KeepOnConditionLoss = true
 			r.TimeLimit, r.Grace = time.Minute, -1
 			r.Keep, r.Overlap = tasks.Every(1), tasks.Parallel(0)
-			r.Missed, r.OnAbandon = tasks.MissedOnce, tasks.FreeSlot
+			r.Missed, r.OnAbandon = tasks.MissedAll(3), tasks.HoldSlot
+			r.Retry = tasks.Retry{Attempts: 3, Backoff: time.Second, MaxBackoff: time.Minute, Jitter: 1}
+			r.OnLoop, r.Priority, r.Key, r.EntryPoint = true, -1, "db", "elsewhere"
 		}, nil, ""},
+		{"keep oldest", func(r *tasks.Registration) { r.Keep = tasks.Oldest }, nil, ""},
+		{"overlap skip", func(r *tasks.Registration) { r.Overlap = tasks.Skip }, nil, ""},
+		{"overlap replace", func(r *tasks.Registration) { r.Overlap = tasks.Replace }, nil, ""},
+		{"missed skip", func(r *tasks.Registration) { r.Missed = tasks.MissedSkip }, nil, ""},
+		{"missed all of one", func(r *tasks.Registration) { r.Missed = tasks.MissedAll(1) }, nil, ""},
+		{"backoff alone", func(r *tasks.Registration) { r.Retry.Backoff = time.Second }, nil, ""},
+		{"backoff above its bound", func(r *tasks.Registration) {
+			r.Retry = tasks.Retry{Backoff: time.Hour, MaxBackoff: time.Second}
+		}, nil, ""},
+		{"no jitter", func(r *tasks.Registration) { r.Retry.Jitter = -1 }, nil, ""},
+		{"stop the app", func(r *tasks.Registration) { r.OnAbandon = tasks.StopApp }, nil, ""},
 		{"negative limit", func(r *tasks.Registration) { r.TimeLimit = -1 }, nil, ""},
 		{"keep newest", func(r *tasks.Registration) { r.Keep = tasks.Newest }, nil, ""},
 		{"parallel of one", func(r *tasks.Registration) { r.Overlap = tasks.Parallel(1) }, nil, ""},
@@ -78,18 +93,17 @@ func TestValidate(t *testing.T) {
 		{"parallel of less than zero", func(r *tasks.Registration) { r.Overlap = tasks.Parallel(-1) }, tasks.ErrOverlap, `task "sync"`},
 		{"overlap by number", func(r *tasks.Registration) { r.Overlap = -77 }, tasks.ErrOverlap, ""},
 
-		{"keep oldest", func(r *tasks.Registration) { r.Keep = tasks.Oldest }, errors.ErrUnsupported, "Keep Oldest"},
-		{"overlap skip", func(r *tasks.Registration) { r.Overlap = tasks.Skip }, errors.ErrUnsupported, "Overlap Skip"},
-		{"overlap replace", func(r *tasks.Registration) { r.Overlap = tasks.Replace }, errors.ErrUnsupported, "Overlap Replace"},
-		{"missed skip", func(r *tasks.Registration) { r.Missed = tasks.MissedSkip }, errors.ErrUnsupported, "Missed"},
-		{"missed all", func(r *tasks.Registration) { r.Missed = tasks.MissedAll(3) }, errors.ErrUnsupported, "Missed"},
-		{"retry", func(r *tasks.Registration) { r.Retry.Attempts = 3 }, errors.ErrUnsupported, "Retry"},
-		{"backoff alone", func(r *tasks.Registration) { r.Retry.Backoff = time.Second }, errors.ErrUnsupported, "Retry"},
-		{"hold the slot", func(r *tasks.Registration) { r.OnAbandon = tasks.HoldSlot }, errors.ErrUnsupported, "OnAbandon"},
-		{"stop the app", func(r *tasks.Registration) { r.OnAbandon = tasks.StopApp }, errors.ErrUnsupported, "OnAbandon"},
-		{"on the loop", func(r *tasks.Registration) { r.OnLoop = true }, errors.ErrUnsupported, "OnLoop"},
-		{"priority", func(r *tasks.Registration) { r.Priority = -1 }, errors.ErrUnsupported, "Priority"},
-		{"key", func(r *tasks.Registration) { r.Key = "db" }, errors.ErrUnsupported, "Key"},
+		{"missed by number", func(r *tasks.Registration) { r.Missed = -77 }, tasks.ErrMissed, `task "sync"`},
+		{"missed all of none", func(r *tasks.Registration) { r.Missed = tasks.MissedAll(0) }, tasks.ErrMissed, ""},
+		{"missed all of less", func(r *tasks.Registration) { r.Missed = tasks.MissedAll(-3) }, tasks.ErrMissed, ""},
+		{"fewer attempts than none", func(r *tasks.Registration) { r.Retry.Attempts = -1 }, tasks.ErrRetry, `task "sync"`},
+		{"backoff into the past", func(r *tasks.Registration) { r.Retry.Backoff = -1 }, tasks.ErrRetry, ""},
+		{"bound in the past", func(r *tasks.Registration) { r.Retry.MaxBackoff = -1 }, tasks.ErrRetry, ""},
+		{"jitter of more than all", func(r *tasks.Registration) { r.Retry.Jitter = 1.01 }, tasks.ErrRetry, ""},
+		{"jitter of less than none", func(r *tasks.Registration) { r.Retry.Jitter = -0.5 }, tasks.ErrRetry, ""},
+		{"jitter that is no number", func(r *tasks.Registration) { r.Retry.Jitter = math.NaN() }, tasks.ErrRetry, ""},
+		{"on abandon by number", func(r *tasks.Registration) { r.OnAbandon = 3 }, tasks.ErrOnAbandon, `task "sync"`},
+		{"name before the rest", func(r *tasks.Registration) { r.Name, r.Missed = "", -77 }, tasks.ErrNoName, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,6 +170,47 @@ func TestOverlapValues(t *testing.T) {
 	}
 	if got := tasks.Parallel(0).Slots(); got < 1<<30 {
 		t.Errorf("Parallel(0).Slots: got %d, want no bound to speak of", got)
+	}
+}
+
+func TestMissedValues(t *testing.T) {
+	tests := []struct {
+		missed tasks.Missed
+		all    int
+		want   string
+	}{
+		{0, 0, "MissedOnce"},
+		{tasks.MissedOnce, 0, "MissedOnce"},
+		{tasks.MissedSkip, 0, "MissedSkip"},
+		{tasks.MissedAll(1), 1, "MissedAll(1)"},
+		{tasks.MissedAll(100), 100, "MissedAll(100)"},
+		{tasks.MissedAll(0), 0, "invalid"},
+		{tasks.MissedAll(-1), 0, "invalid"},
+	}
+	for _, tt := range tests {
+		if got := tt.missed.String(); got != tt.want {
+			t.Errorf("Missed: got %q, want %q", got, tt.want)
+		}
+		if got := tt.missed.All(); got != tt.all {
+			t.Errorf("%v.All: got %d, want %d", tt.missed, got, tt.all)
+		}
+	}
+}
+
+// TestValuesDiffer: no value of a kind is another by accident.
+func TestValuesDiffer(t *testing.T) {
+	differ(t, tasks.Keep(0), tasks.Newest, tasks.Oldest, tasks.Every(1), tasks.Every(2), tasks.Every(0))
+	differ(t, tasks.Wait, tasks.Skip, tasks.Replace, tasks.Parallel(1), tasks.Parallel(2), tasks.Parallel(0), tasks.Parallel(-1))
+	differ(t, tasks.MissedOnce, tasks.MissedSkip, tasks.MissedAll(1), tasks.MissedAll(2), tasks.MissedAll(0))
+	differ(t, tasks.FreeSlot, tasks.HoldSlot, tasks.StopApp)
+}
+
+func differ[T comparable](t *testing.T, values ...T) {
+	t.Helper()
+	for i, v := range values {
+		if slices.Contains(values[:i], v) {
+			t.Errorf("%T: %v is another as well", v, v)
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ func (e *RetryAfterError) Unwrap() error { return e.Err }
 // A SnoozeError asks for another attempt, and is no failure.
 type SnoozeError struct{ For time.Duration }
 
-// Snooze, returned by a handler, says that it cannot do its work now and wants
+// Snooze says, when a handler returns it, that it cannot do its work now and wants
 // to be run again d later. It is no failure and does not count as one; it needs
 // no Retry. A negative d counts as zero.
 func Snooze(d time.Duration) error { return &SnoozeError{max(d, 0)} }

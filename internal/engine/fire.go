@@ -114,8 +114,11 @@ func (e *Engine) firePaused(t *Task, f firing, at time.Time) (*Act, activation.R
 		t.missedPaused++
 		return e.merge(last, f, at), activation.Allowed
 	}
-	t.whilePaused++
-	return e.keep(t, f, at)
+	a, r := e.keep(t, f, at)
+	if r == activation.Allowed {
+		t.whilePaused++
+	}
+	return a, r
 }
 
 // madeUpFor is how many missed firings are made up for at most.

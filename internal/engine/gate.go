@@ -65,13 +65,12 @@ func (e *Engine) queueUp(t *Task) {
 	if i < 0 {
 		return
 	}
-	switch e.gate(t) {
-	case event.ForCap:
+	why := e.gate(t)
+	if why == event.ForCap {
 		t.line(t.fullLimit(), t.pending.items()[i])
-	case event.ForOverlap:
-		if t.Reg.Overlap == tasks.Replace && t.unmet == 0 && t.pending.ripeAndFresh() {
-			e.cancelAll(t, activation.Abort)
-		}
+	}
+	if why == event.ForOverlap && t.Reg.Overlap == tasks.Replace && t.unmet == 0 && t.pending.ripeAndFresh() {
+		e.cancelAll(t, activation.Abort)
 	}
 }
 

@@ -57,6 +57,8 @@ type mTask struct {
 	spent      bool
 	gone       bool
 	heir       *mTask
+	waited     int // due while it was paused, and accepted
+	unmade     int // due while it was paused, and not made up for
 	pending    []*mAct
 	places     []*mPlace // granted
 	queue      []*mPlace // asked for
@@ -269,7 +271,7 @@ func (m *model) raise() string {
 		if !t.topic || t.gone {
 			continue
 		}
-		if r := m.fire(t, nil, fromTime, m.now); r != "DisabledByPolicy" && r != "CurrentlyRunning" {
+		if r := m.fire(t, nil, fromTime, m.now); !refused(r) {
 			n++
 		}
 	}
@@ -286,6 +288,25 @@ func (m *model) fire(t *mTask, details any, from origin, due time.Time) string {
 	case m.draining, t.spent, t.paused && from == fromOutside, !passes:
 		return m.refuse(t, details, activation.DisabledByPolicy)
 	}
+	if t.paused && from == fromTime {
+		if n := len(t.pending); n > 0 && t.waited > 0 {
+			t.unmade++
+			return m.merge(t.pending[n-1], details, at)
+		}
+		answer := m.keep(t, details, from, at)
+		if !refused(answer) {
+			t.waited++
+		}
+		return answer
+	}
+	return m.keep(t, details, from, at)
+}
+
+func refused(answer string) bool { return answer == "DisabledByPolicy" || answer == "CurrentlyRunning" }
+
+// keep accepts a firing, as a part of another or as its own, if there is a
+// place for it.
+func (m *model) keep(t *mTask, details any, from origin, at time.Time) string {
 	if n := len(t.pending); n > 0 && t.newest {
 		return m.merge(t.pending[n-1], details, at)
 	}
@@ -318,8 +339,7 @@ func (m *model) merge(a *mAct, details any, at time.Time) string {
 }
 
 func (m *model) putOff(a *mAct, at time.Time) {
-	if at.After(m.now) {
-		a.putOff.stop()
+	if at.After(m.now) && (a.putOff == nil || a.putOff.off) {
 		a.putOff = m.arm(at, m.settleDown)
 	}
 }
@@ -509,6 +529,10 @@ func (m *model) pause(t *mTask, paused bool) {
 	}
 	t.paused = paused
 	m.say("event %s task=%d", choose(paused, "paused", "resumed"), t.id)
+	if !paused && t.unmade > 0 {
+		m.say("event missed task=%d n=%d", t.id, t.unmade)
+	}
+	t.waited, t.unmade = 0, 0
 	m.settleDown()
 }
 

@@ -88,10 +88,11 @@ func (e *Engine) due(t *Task, s *source) {
 	} else if !s.follows {
 		e.armNext(t, s, e.now)
 	}
-	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(s.phase.Last) > onTime {
+	last := times.last()
+	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(last) > onTime {
 		times.kept = nil
 	}
-	e.missed(t, times.n-uint64(len(times.kept)), s.phase.Last)
+	e.missed(t, times.n-uint64(len(times.kept)), last)
 	for _, at := range times.kept {
 		e.fire(t, firing{due: at, fromTime: true, scope: s.scope})
 	}
@@ -139,10 +140,13 @@ type newest struct {
 func (k *newest) add(at time.Time) {
 	k.n++
 	if len(k.kept) == k.most {
-		k.kept = append(k.kept[:0], k.kept[1:]...)
+		k.kept = k.kept[1:]
 	}
 	k.kept = append(k.kept, at)
 }
+
+// last is the newest of all.
+func (k *newest) last() time.Time { return k.kept[len(k.kept)-1] }
 
 // skip moves the phase past every due time up to and including now, and adds
 // them to the list.
@@ -179,9 +183,7 @@ func (s *source) leap(l activation.Leaper, now time.Time, times *newest) error {
 	}
 	s.phase.N, s.phase.Last = s.phase.N+n, last
 	times.n += n
-	if times.most == 1 {
-		times.kept = append(times.kept[:0], last)
-	}
+	times.kept = append(times.kept[:0], last)
 	return nil
 }
 

@@ -30,12 +30,12 @@ func (t *Task) sums() *stats {
 func (e *Engine) remember(i *Instance, outcome error) {
 	s := i.Task.sums()
 	state := i.Life.State()
-	switch state {
-	case tasks.StateSucceeded:
+	switch {
+	case state == tasks.StateSucceeded && outcome == nil: // else it is snoozed
 		s.Succeeded++
-	case tasks.StateFailed:
+	case state == tasks.StateFailed:
 		s.Failed++
-	case tasks.StateAbandoned:
+	case state == tasks.StateAbandoned:
 		s.Abandoned++
 	}
 	if i.reason != 0 {

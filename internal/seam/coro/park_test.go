@@ -2,6 +2,7 @@ package coro_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -16,7 +17,7 @@ func TestContextsEndWaitsInParkOrder(t *testing.T) {
 	var woken []int
 	for _, i := range []int{3, 1, 2} {
 		spawn(w, func() {
-			if err := w.NewPark().Park(ctx); err != context.Canceled {
+			if err := w.NewPark().Park(ctx); !errors.Is(err, context.Canceled) {
 				t.Errorf("Park: got %v, want %v", err, context.Canceled)
 			}
 			woken = append(woken, i)

@@ -218,7 +218,7 @@ func TestPanicInAStrandComesOutOfRun(t *testing.T) {
 func TestPanicInAnAlarmComesOutOfRun(t *testing.T) {
 	w := world(t)
 	w.AfterFunc(0, guilty)
-	if got := caught(w.Idle); got != errGuilty {
+	if got := caught(w.Idle); got != any(errGuilty) {
 		t.Errorf("Idle panics with %v, want %v", got, errGuilty)
 	}
 	w.Idle()
@@ -266,7 +266,7 @@ func TestRunInsideTheWorldPanics(t *testing.T) {
 		wantPanic(t, func() { w.Run(start) }, "Run inside a World that runs")
 		wantPanic(t, func() { w.RunFor(0) }, "Run inside a World that runs")
 		wantPanic(t, w.Idle, "Idle inside a World that runs")
-		wantPanic(t, func() { w.Do(func() {}) }, "Do inside a World that runs")
+		wantPanic(t, func() { _ = w.Do(func() {}) }, "Do inside a World that runs")
 	}
 	spawn(w, check)
 	w.AfterFunc(0, check)

@@ -153,7 +153,7 @@ var endless context.Context
 func wait(p seam.Park) { _ = p.Park(endless) }
 
 // parked spawns a strand that waits on p and tells how the wait ended.
-func parked(h Host, p seam.Park, ctx context.Context) chan error {
+func parked(ctx context.Context, h Host, p seam.Park) chan error {
 	ended := make(chan error, 1) // a slot: the strand must not wait for the story
 	h.Driver.Spawn(seam.JobFunc(func() { ended <- p.Park(ctx) }))
 	return ended
@@ -183,7 +183,7 @@ func wantWaiting(t *testing.T, ended chan error) {
 func unparkWakes(t *testing.T, h Host) {
 	for _, ctx := range []context.Context{endless, context.Background(), t.Context()} {
 		p := h.Driver.NewPark()
-		ended := parked(h, p, ctx)
+		ended := parked(ctx, h, p)
 		h.Settle()
 		wantWaiting(t, ended)
 		h.Driver.Spawn(seam.JobFunc(p.Unpark))
@@ -195,7 +195,7 @@ func unparkWakes(t *testing.T, h Host) {
 func unparkIsRemembered(t *testing.T, h Host) {
 	p := h.Driver.NewPark()
 	p.Unpark()
-	ended := parked(h, p, endless)
+	ended := parked(endless, h, p)
 	h.Settle()
 	wantEnded(t, ended, nil)
 }
@@ -205,10 +205,10 @@ func unparksCountAsOne(t *testing.T, h Host) {
 	p.Unpark()
 	p.Unpark()
 	p.Unpark()
-	first := parked(h, p, endless)
+	first := parked(endless, h, p)
 	h.Settle()
 	wantEnded(t, first, nil)
-	second := parked(h, p, endless)
+	second := parked(endless, h, p)
 	h.Settle()
 	wantWaiting(t, second)
 	p.Unpark()
@@ -218,7 +218,7 @@ func unparksCountAsOne(t *testing.T, h Host) {
 
 func parkEndsWithContext(t *testing.T, h Host) {
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := parked(h, h.Driver.NewPark(), ctx)
+	ended := parked(ctx, h, h.Driver.NewPark())
 	h.Settle()
 	wantWaiting(t, ended)
 	h.Driver.Spawn(seam.JobFunc(cancel))
@@ -229,7 +229,7 @@ func parkEndsWithContext(t *testing.T, h Host) {
 func parkOfDoneContext(t *testing.T, h Host) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	ended := parked(h, h.Driver.NewPark(), ctx)
+	ended := parked(ctx, h, h.Driver.NewPark())
 	h.Settle()
 	wantEnded(t, ended, context.Canceled)
 }
@@ -240,7 +240,7 @@ func unparkWins(t *testing.T, h Host) {
 	for range 100 {
 		p := h.Driver.NewPark()
 		p.Unpark()
-		ended := parked(h, p, ctx)
+		ended := parked(ctx, h, p)
 		h.Settle()
 		wantEnded(t, ended, nil)
 	}
@@ -281,7 +281,7 @@ func spawnAfterClose(t *testing.T, h Host) {
 
 func closeInAJob(t *testing.T, h Host) {
 	p := h.Driver.NewPark()
-	ended := parked(h, p, endless)
+	ended := parked(endless, h, p)
 	c := newTally(100)
 	h.Settle()
 	h.Driver.Spawn(seam.JobFunc(func() {
