@@ -124,7 +124,8 @@ func (e *Engine) Step(now time.Time, in Input) ([]Effect, Reply) {
 	e.effects, e.events = e.effects[:0], e.events[:0]
 	e.now = now.Round(0)
 	e.runDue()
-	return e.effects, e.decide(&in)
+	r := e.decide(&in)
+	return e.effects, r
 }
 
 func (e *Engine) decide(in *Input) (r Reply) {
