@@ -42,6 +42,8 @@ var (
 var (
 	// ErrUnbound: what was fired is registered nowhere.
 	ErrUnbound = activation.ErrUnbound
+	// ErrShared: details that own something cannot be raised to several tasks.
+	ErrShared = errors.New("app: details of an event own something")
 	// ErrRefused: the receipt that was waited for is of a refused firing.
 	ErrRefused = activation.ErrRefused
 	// ErrUnknownTask: no handler answers the task.

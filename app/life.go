@@ -152,12 +152,12 @@ func (a *App) checkStopped() {
 
 func (a *App) close() {
 	a.closed = true
-	a.silent.Store(true)
 	a.move(finish)
 	if a.alarm.timer != nil {
 		a.alarm.timer.Stop()
 	}
 	a.closeReport()
+	a.silent.Store(true) // after the count of what this keeps from being called
 	a.driver.Close()
 	for _, p := range a.idlers {
 		p.Unpark()

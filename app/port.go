@@ -281,8 +281,22 @@ func (p *port) unbind() {
 	p.binding.Lock()
 	defer p.binding.Unlock()
 	for _, f := range p.onDisarm {
-		f()
+		p.unbindOne(f)
 	}
+}
+
+// unbindOne keeps a function that panics from keeping the others from running.
+func (p *port) unbindOne(f func()) {
+	err := protect(func() error { f(); return nil }, func(err error) { p.failed("OnDisarm", err) })
+	if err != nil {
+		p.failed("OnDisarm", err)
+	}
+}
+
+// failed reports a callback of the trigger's or of a condition's.
+func (p *port) failed(what string, err error) {
+	p.a.log.Error("bgloop: a callback panicked", "callback", what, "err", err)
+	p.a.post(engine.Input{Op: engine.SourceEnded, Task: p.task, Err: err})
 }
 
 // A placing is a strand that waits for a place.

@@ -27,7 +27,9 @@ func (d *doorbell) String() string { return "doorbell" }
 
 func (d *doorbell) Arm(p activation.Port) error {
 	p.Payload()
-	d.ring = func(ctx context.Context, who string) (activation.Receipt, error) { return p.Fire(ctx, who) }
+	p.OnArm(func() {
+		d.ring = func(ctx context.Context, who string) (activation.Receipt, error) { return p.Fire(ctx, who) }
+	})
 	return nil
 }
 
@@ -591,7 +593,8 @@ type bomb struct{}
 func (bomb) Drop() { panic("boom") }
 
 // A condition that polls may be asked before Register has returned, on an App
-// that runs; its timers are the registration's already then.
+// that runs; its timers are the registration's already then. (The race detector
+// makes this window wide enough to be met.)
 func TestRegister_PolledConditionOfWhatIsDueAtOnce(t *testing.T) {
 	inBubble(t, func(s *stage) {
 		ran := 0
@@ -621,7 +624,8 @@ func TestRegister_PolledConditionOfWhatIsDueAtOnce(t *testing.T) {
 }
 
 // A registration can be over before Register has returned. Then OnArm's
-// functions have run before OnDisarm's, or never.
+// functions have run before OnDisarm's, or never. (The race detector makes this
+// window wide enough to be met.)
 func TestPort_OnArm_OfWhatIsOverAtOnce(t *testing.T) {
 	inBubble(t, func(s *stage) {
 		s.SetOnBackgroundActivated(nothing)

@@ -250,6 +250,44 @@ func (c *counted) String() (s string) {
 
 func (c *counted) Arm(tell func(bool), _ activation.Port) error { c.tell = tell; return nil }
 
+// A panic of the trigger's or a condition's own code in Register is the
+// caller's; the App is none the worse for it.
+func TestRegister_PanicInArm(t *testing.T) {
+	for name, r := range map[string]tasks.Registration{
+		"trigger's Arm":      {Name: "x", Trigger: port(func(activation.Port) { panic("oh") })},
+		"condition's Arm":    {Name: "x", Trigger: never(""), Conditions: conditions(conditionFunc(func(func(bool), activation.Port) error { panic("oh") }))},
+		"condition's String": {Name: "x", Trigger: never(""), Conditions: conditions(nameless{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(s *stage) {
+				old := s.register(tasks.Registration{Name: "x", Trigger: never("")})
+				s.HandleFunc("x", nothing)
+				s.start()
+				func() {
+					defer func() {
+						if got := recover(); got != "oh" {
+							s.t.Errorf("panic: got %v", got)
+						}
+					}()
+					_, _ = s.Replace(r)
+				}()
+				if got, _ := s.Task("x"); got != old {
+					s.t.Errorf("Task: got %v, want the old one", got)
+				}
+				if err := s.fire(old, nil).Wait(s.ctx); err != nil {
+					s.t.Errorf("outcome: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// nameless is a condition that has no text.
+type nameless struct{}
+
+func (nameless) String() string                        { panic("oh") }
+func (nameless) Arm(func(bool), activation.Port) error { return nil }
+
 func TestReplace_OfNothingIsRegister(t *testing.T) {
 	play(t, func(s *stage) {
 		task, err := s.Replace(tasks.Registration{Name: "x", Trigger: never("")})

@@ -10,7 +10,8 @@ import (
 )
 
 // A Task is a registration that the App has accepted. Its methods may be called
-// from any goroutine. When the registration has ended they do nothing.
+// from any goroutine. When the registration has ended nothing can make it due
+// anymore; what still runs of it can be canceled and observed.
 type Task struct {
 	registry *registry
 	port     atomic.Pointer[port] // Apply changes it

@@ -227,3 +227,32 @@ func TestFlag_SetFromItsOwnHandler(t *testing.T) {
 		}
 	})
 }
+
+// What is due while the machine is offline starts when it is online again.
+func ExampleFlag() {
+	online := condition.NewFlag("online", false)
+	a := app.New()
+	a.HandleFunc("sync", func(_ context.Context, in *tasks.Instance) error {
+		fmt.Println("firings that became one:", in.Merged())
+		return nil
+	})
+	sync, err := a.Register(tasks.Registration{
+		Name:       "sync",
+		Trigger:    byHand{},
+		Conditions: []activation.Condition{online},
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	ctx := context.Background()
+	if err := a.Start(ctx); err != nil {
+		fmt.Println(err)
+	}
+	for range 3 {
+		_, _ = sync.Fire(ctx, nil)
+	}
+	online.Set(true)
+	_ = a.WaitIdle(ctx)
+	_, _ = a.Stop(ctx)
+	// Output: firings that became one: 3
+}

@@ -381,3 +381,31 @@ func ExampleApplication() {
 	// Allowed <nil>
 	// <nil>
 }
+
+// Each value of a channel is an activation, and none is taken before there is
+// a place for it.
+func ExampleChan() {
+	jobs := make(chan string)
+	a := app.New()
+	done := make(chan struct{})
+	a.Handle("resize", tasks.Typed(func(_ context.Context, _ *tasks.Instance, file string) error {
+		fmt.Println("resizing", file)
+		done <- struct{}{}
+		return nil
+	}))
+	if _, err := a.Register(tasks.Registration{Name: "resize", Trigger: trigger.Chan(jobs)}); err != nil {
+		fmt.Println(err)
+	}
+	ctx := context.Background()
+	if err := a.Start(ctx); err != nil {
+		fmt.Println(err)
+	}
+	for _, file := range []string{"cat.png", "dog.png"} {
+		jobs <- file
+		<-done
+	}
+	_, _ = a.Stop(ctx)
+	// Output:
+	// resizing cat.png
+	// resizing dog.png
+}

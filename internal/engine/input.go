@@ -152,7 +152,8 @@ func (e *Engine) Step(now time.Time, in Input) ([]Effect, Reply) {
 	if in.Op != Jump { // first what waits for time is to be put right
 		e.runDue()
 	}
-	return e.effects, e.decide(&in)
+	r := e.decide(&in)
+	return e.effects, r
 }
 
 func (e *Engine) decide(in *Input) (r Reply) {
