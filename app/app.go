@@ -50,6 +50,7 @@ type App struct {
 	held      []seam.Job // what was to be run before that
 	report    *Report
 	entries   map[*engine.Instance]int // in report
+	culprits  []*engine.Instance       // for whose abandonment it stops
 	hurry     bool                     // do not wait for callbacks anymore
 	dumps     dumps
 	closing   engine.Timer // bounds the wait for callbacks

@@ -181,11 +181,12 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 		a.step(engine.Input{Op: engine.Unregister, Task: t})
 	}
 	for _, c := range candidates {
-		switch {
-		case c.port == nil:
-		case c.is != nil:
+		if c.port != nil && c.is != nil {
 			a.change(c)
-		default:
+		}
+	}
+	for _, c := range candidates { // last: what they claim is free now
+		if c.port != nil && c.is == nil {
 			newTask(g, c.port)
 			a.step(engine.Input{Op: engine.Register, Spec: c.port.spec})
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/internal/engine"
@@ -45,6 +46,19 @@ func (b *branch) Filter(f activation.Filter) {
 	})
 }
 
+// Window implements activation.Port.
+func (b *branch) Window(d time.Duration, cancel bool) {
+	b.record("Window", d > 0, func() {
+		s := &b.spec.Scopes[b.scope]
+		s.Window, s.WindowCancels = d, cancel
+	})
+}
+
+// Reserve implements activation.Port.
+func (b *branch) Reserve(ctx context.Context) (activation.Slot, error) {
+	return b.reserve(ctx, b.scope)
+}
+
 // Wanted implements activation.Port: a trigger always matters.
 func (b *branch) Wanted(f func(bool)) {
 	b.record("Wanted", f != nil, func() {
@@ -55,5 +69,5 @@ func (b *branch) Wanted(f func(bool)) {
 
 // Fire implements activation.Port.
 func (b *branch) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return b.fire(ctx, b.scope, details)
+	return b.fire(ctx, b.spec, b.scope, details)
 }

@@ -28,7 +28,8 @@ type wantedStack struct {
 func (a *App) dump(r *run, then func(stack string)) {
 	d := &a.dumps
 	if len(d.wanted) == 0 {
-		allowed := d.last.IsZero() || a.now.Sub(d.last) >= betweenDumps
+		since := a.now.Sub(d.last) // negative if the clock was set back
+		allowed := d.last.IsZero() || since < 0 || since >= betweenDumps
 		if allowed {
 			d.last = a.now
 		}

@@ -19,6 +19,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Abandon:
 		a.abandon(f.Inst)
 	case engine.StopApp:
+		a.culprits = append(a.culprits, f.Inst)
 		a.later(letter{do: a.beginStop})
 	case engine.Settle:
 		a.settleAct(f)

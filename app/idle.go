@@ -14,7 +14,7 @@ import (
 // rest says that one of those has ended.
 func (a *App) rest() {
 	if a.busy.Add(-1) == 0 && a.watched.Load() {
-		a.deliver(letter{do: func() {}}) // the owner looks whether somebody waits for this
+		a.do(func() {}) // the owner looks whether somebody waits for this
 	}
 }
 
@@ -24,13 +24,13 @@ func (r *run) shift(strands, awake int) {
 	before := r.busy
 	r.count(strands, awake)
 	after := r.busy
-	ended := r.strands == 0 && r.holdsSlot()
+	ended := r.strands == 0 && r.holds
 	r.mu.Unlock()
 	if ended {
 		r.a.post(engine.Input{Op: engine.Over, Inst: r.is})
 	}
 	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
-		r.a.deliver(letter{do: func() {}})
+		r.a.do(func() {})
 	}
 }
 
@@ -54,12 +54,18 @@ func (r *run) count(strands, awake int) {
 // idle says that the instance is over, or that nobody waits for it anymore.
 func (r *run) idle() {
 	r.mu.Lock()
-	counted := r.busy && !r.forgotten
-	r.forgotten, r.busy = true, false
+	counted := r.forget()
 	r.mu.Unlock()
 	if counted {
 		r.a.rest()
 	}
+}
+
+// forget ends the counting of the instance, and reports whether it was counted.
+func (r *run) forget() bool {
+	counted := r.busy && !r.forgotten
+	r.forgotten, r.busy = true, false
+	return counted
 }
 
 // WaitIdle waits until the App has nothing to do at the present instant: no

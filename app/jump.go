@@ -36,6 +36,9 @@ func (a *App) look() {
 		return
 	}
 	a.step(engine.Input{Op: engine.Jump, For: jump})
+	for _, i := range a.eng.Instances() {
+		runOf(i).readDeadline()
+	}
 	a.unsetAlarm()
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/bgloop/bgloop/event"
@@ -22,6 +23,7 @@ type handlerLoop struct {
 	timer   engine.Timer
 	watched bool
 	seen    *run // the current one, when the timer was armed
+	told    *run // the last that was told to hold the loop
 }
 
 // put queues a run. The owner calls it.
@@ -93,6 +95,17 @@ func (l *handlerLoop) forsake(r *run) {
 	}
 }
 
+// skip takes a run that was canceled before its turn out of the queue: its end
+// is not to wait for others. No code of the user's is run by it.
+func (l *handlerLoop) skip(r *run) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.queue, r); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+		l.a.driver.Spawn(r)
+	}
+}
+
 // watch looks after the threshold whether the same handler still runs. The
 // owner calls it, and does so again as long as the loop has work.
 func (l *handlerLoop) watch() {
@@ -110,12 +123,14 @@ func (l *handlerLoop) ring() {
 	l.mu.Lock()
 	current, idle := l.current, !l.alive
 	l.mu.Unlock()
-	if current != nil && current == l.seen {
-		l.a.dump(current, func(stack string) { l.held(current, stack) })
-		l.seen = nil // say it once
-	} else {
-		l.seen = current
+	if current != l.told {
+		l.told = nil
 	}
+	if current != nil && current == l.seen && l.told == nil {
+		l.a.dump(current, func(stack string) { l.held(current, stack) })
+		l.told = current
+	}
+	l.seen = current
 	if !idle {
 		l.watch()
 	}

@@ -8,59 +8,104 @@ import (
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
-// A letter asks the owner of the engine for one thing.
+// A letter asks the owner of the engine for one thing, when somebody else is it.
 type letter struct {
 	in   engine.Input
-	do   func() // instead of in: something with the owner's state
-	call *call  // who waits for the answer; may be nil
+	do   func()   // instead of in: something with the owner's state
+	wait *waiting // who waits for the answer; may be nil
 }
 
-// A call waits for the answer to a letter.
-type call struct {
-	reply   engine.Reply
-	receipt *cell
-	park    seam.Park // set when the letter went to another owner
+// A waiting strand has asked another owner.
+type waiting struct {
+	answer answer
+	park   seam.Park
+}
+
+// An answer is what the engine replied.
+type answer struct {
+	engine.Reply
+	outcome *cell // of Reply.Act
 }
 
 // handOver is how many times an owner that finds new letters goes on by itself
-// before the loop's own strand takes over: a poster should not work for others
+// before a strand of its own takes over: a poster should not work for others
 // for long.
 const handOver = 2
 
-// post asks for something and does not wait.
-func (a *App) post(in engine.Input) { a.deliver(letter{in: in}) }
-
-// call asks for something and waits for the answer, which takes no user code.
-func (a *App) call(in engine.Input) *call { return a.wait(letter{in: in, call: new(call)}) }
-
-// own runs f as the owner.
-func (a *App) own(f func()) { a.wait(letter{do: f, call: new(call)}) }
-
-func (a *App) wait(l letter) *call {
-	if !a.deliver(l) {
-		_ = l.call.park.Park(nil) //nolint:staticcheck // nil: nothing ends this wait but the answer
-	}
-	return l.call
-}
-
-// deliver gives a letter to the owner, and becomes it if there is none. It
-// reports whether the letter has been handled.
-func (a *App) deliver(l letter) bool {
+// take makes the caller the owner, if there is none.
+func (a *App) take() bool {
 	a.mu.Lock()
 	if a.owned {
-		if l.call != nil {
-			l.call.park = a.driver.NewPark()
-		}
-		a.inbox = append(a.inbox, l)
 		a.mu.Unlock()
 		return false
 	}
 	a.owned = true
 	a.mu.Unlock()
 	a.look()
+	return true
+}
+
+// post asks for something and does not wait.
+func (a *App) post(in engine.Input) {
+	if a.take() {
+		a.step(in)
+		a.release(0)
+		return
+	}
+	a.send(letter{in: in})
+}
+
+// call asks for something and waits for the answer, which takes no user code.
+func (a *App) call(in engine.Input) answer {
+	if a.take() {
+		r := a.ask(in)
+		a.release(0)
+		return r
+	}
+	return a.await(letter{in: in})
+}
+
+// own runs f as the owner and waits for it.
+func (a *App) own(f func()) {
+	if a.take() {
+		f()
+		a.release(0)
+		return
+	}
+	a.await(letter{do: f})
+}
+
+// do runs f as the owner and does not wait for it.
+func (a *App) do(f func()) {
+	if a.take() {
+		f()
+		a.release(0)
+		return
+	}
+	a.send(letter{do: f})
+}
+
+func (a *App) await(l letter) answer {
+	w := &waiting{park: a.driver.NewPark()}
+	l.wait = w
+	a.send(l)
+	_ = w.park.Park(nil) //nolint:staticcheck // nil: nothing ends this wait but the answer
+	return w.answer
+}
+
+// send gives a letter to the owner, or becomes it if there is none anymore.
+func (a *App) send(l letter) {
+	a.mu.Lock()
+	if a.owned {
+		a.inbox = append(a.inbox, l)
+		a.mu.Unlock()
+		return
+	}
+	a.owned = true
+	a.mu.Unlock()
+	a.look()
 	a.handle(&l)
 	a.release(0)
-	return true
 }
 
 // release gives the ownership up once no letter is left. It handles those that
@@ -99,20 +144,25 @@ func (b *backlog) Run() { (*App)(b).release(handOver + 1) }
 
 // handle does what one letter asks.
 func (a *App) handle(l *letter) {
+	var r answer
 	if l.do != nil {
 		l.do()
 	} else {
-		r := a.step(l.in)
-		if l.call != nil {
-			l.call.reply = r
-			if r.Act != nil {
-				l.call.receipt = a.cellOf(r.Act)
-			}
-		}
+		r = a.ask(l.in)
 	}
-	if l.call != nil && l.call.park != nil {
-		l.call.park.Unpark()
+	if l.wait != nil {
+		l.wait.answer = r
+		l.wait.park.Unpark()
 	}
+}
+
+// ask is step for one who wants the answer.
+func (a *App) ask(in engine.Input) answer {
+	r := answer{Reply: a.step(in)}
+	if r.Act != nil {
+		r.outcome = a.cellOf(r.Act)
+	}
+	return r
 }
 
 // step lets the engine decide and carries out what it decided.
@@ -182,8 +232,8 @@ func (a *App) setAlarm() {
 
 // ring is called by the clock.
 func (a *App) ring() {
-	a.deliver(letter{do: func() {
+	a.do(func() {
 		a.alarm.armed = false
 		a.step(engine.Input{Op: engine.Tick})
-	}})
+	})
 }

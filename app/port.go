@@ -28,7 +28,7 @@ type port struct {
 	ctx    context.Context //nolint:containedctx // that of the trigger's goroutines
 	cancel context.CancelFunc
 
-	binding sync.Mutex // held while onArm's or onDisarm's functions run
+	bound latch // open when onArm's functions have run
 
 	mu        sync.Mutex // guards the following
 	arming    bool
@@ -37,6 +37,7 @@ type port struct {
 	late      []lateReport // made between submission and acceptance
 	wants     []want       // not told yet, in order
 	telling   bool
+	binding   bool // onArm's functions run, or have run
 	retired   bool
 }
 
@@ -92,7 +93,7 @@ func (p *port) accepted(t *engine.Task) {
 	late := p.late
 	p.mu.Unlock()
 	for _, l := range late {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Index: l.index, On: l.holds})
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: p.spec, Index: l.index, On: l.holds})
 	}
 	if p.a.eng.Running() {
 		p.startSources()
@@ -101,14 +102,14 @@ func (p *port) accepted(t *engine.Task) {
 
 // bind brings the trigger and the conditions to life.
 func (p *port) bind() {
-	p.binding.Lock()
-	defer p.binding.Unlock()
 	p.mu.Lock()
-	retired := p.retired
+	p.binding = !p.retired
+	binding := p.binding
 	p.mu.Unlock()
-	if retired {
+	if !binding {
 		return
 	}
+	defer p.bound.release()
 	for _, f := range p.onArm {
 		f()
 	}
@@ -127,7 +128,7 @@ func (p *port) report(index int, holds bool) {
 	}
 	p.mu.Unlock()
 	if t != nil {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Index: index, On: holds})
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: p.spec, Index: index, On: holds})
 	}
 }
 
@@ -143,11 +144,6 @@ func (p *port) record(call string, ok bool, f func()) {
 	default:
 		f()
 	}
-}
-
-// Window implements activation.Port.
-func (p *port) Window(d time.Duration, cancel bool) {
-	p.record("Window", d > 0, func() { p.spec.Window, p.spec.WindowCancels = d, cancel })
 }
 
 // OneShot implements activation.Port.
@@ -187,21 +183,22 @@ func (p *port) is() *engine.Task {
 	return p.task
 }
 
-// fire is Fire from one scope of the trigger.
-func (p *port) fire(ctx context.Context, scope int, details any) (activation.Receipt, error) {
+// fire is Fire from one scope of the trigger that recorded spec; without one, of
+// whatever trigger the task has now.
+func (p *port) fire(ctx context.Context, spec *engine.Spec, scope int, details any) (activation.Receipt, error) {
 	t := p.is()
 	if t == nil {
 		return activation.Receipt{Result: activation.UnknownError}, ErrUnbound
 	}
-	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Index: scope, Details: details, Origin: origin(ctx)}).answer()
+	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Spec: spec, Index: scope, Details: details, Origin: origin(ctx)}).receipt()
 }
 
-// answer is the reply to a firing.
-func (c *call) answer() (activation.Receipt, error) {
-	if c.reply.Act == nil {
-		return activation.Receipt{Result: c.reply.Result}, c.reply.Err
+// receipt is the answer to a firing.
+func (r answer) receipt() (activation.Receipt, error) {
+	if r.Act == nil {
+		return activation.Receipt{Result: r.Result}, r.Err
 	}
-	return activation.NewReceipt(c.reply.Act.ID, c.reply.Result, c.receipt), c.reply.Err
+	return activation.NewReceipt(r.Act.ID, r.Result, r.outcome), r.Err
 }
 
 // After implements activation.Port.
@@ -210,10 +207,10 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 	if t == nil {
 		return func() bool { return false }
 	}
-	timer := &engine.Timer{Task: t}
+	timer := &engine.Timer{Task: t, Spec: p.spec}
 	timer.Host = &callback{errand{p.a, t, "After", f, false}}
 	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
-	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).reply.OK }
+	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).OK }
 }
 
 // A callback is an errand that waits for its time.
@@ -278,8 +275,12 @@ func (p *port) retire() {
 
 // unbind runs what is to run at the end, after what was to run at the start.
 func (p *port) unbind() {
-	p.binding.Lock()
-	defer p.binding.Unlock()
+	p.mu.Lock()
+	binding := p.binding
+	p.mu.Unlock()
+	if binding { // no mutex: those functions may wait, and in a simulation only a park can
+		_ = p.bound.wait(context.Background(), p.a.driver)
+	}
 	for _, f := range p.onDisarm {
 		p.unbindOne(f)
 	}
@@ -314,8 +315,8 @@ func (w *placing) answer(err error) {
 	w.park.Unpark()
 }
 
-// Reserve implements activation.Port.
-func (p *port) Reserve(ctx context.Context) (activation.Slot, error) {
+// reserve is Reserve from one scope of the trigger.
+func (p *port) reserve(ctx context.Context, scope int) (activation.Slot, error) {
 	t := p.is()
 	if t == nil {
 		return nil, ErrUnbound
@@ -324,9 +325,9 @@ func (p *port) Reserve(ctx context.Context) (activation.Slot, error) {
 		return nil, ErrInHandler
 	}
 	w := &placing{park: p.a.driver.NewPark()}
-	place := &engine.Place{Task: t, Host: w}
+	place := &engine.Place{Task: t, Scope: scope, Host: w}
 	s := &slot{a: p.a, place: place}
-	r := p.a.call(engine.Input{Op: engine.Reserve, Place: place}).reply
+	r := p.a.call(engine.Input{Op: engine.Reserve, Place: place})
 	if r.Err != nil {
 		return nil, r.Err
 	}
@@ -353,7 +354,7 @@ type slot struct {
 
 // Fire implements activation.Slot.
 func (s *slot) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return s.a.call(engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).answer()
+	return s.a.call(engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Release implements activation.Slot.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,14 +101,24 @@ func (e *StopError) Error() string {
 // Unwrap gives tasks.ErrAbandoned.
 func (e *StopError) Unwrap() error { return tasks.ErrAbandoned }
 
-// openReport lists who is active now. The owner calls it.
+// openReport lists who is active now, and for whose abandonment it stops, if
+// that is why. The owner calls it.
 func (a *App) openReport() {
 	a.report = &Report{At: a.now}
-	for n, i := range a.eng.Instances() {
+	list := append(a.eng.Instances(), a.culprits...)
+	slices.SortFunc(list, func(x, y *engine.Instance) int { return cmp.Compare(x.ID, y.ID) })
+	for n, i := range list {
 		a.entries[i] = n
 		a.report.Instances = append(a.report.Instances, Ending{
 			Group: i.Task.Key.Group, Task: i.Task.Key.Name, Activation: i.Act.ID, Instance: i.ID, State: i.Life.State(), Err: i.Outcome(),
 		})
+	}
+	for _, i := range a.culprits {
+		e := a.entry(i)
+		e.Open = runOf(i).open()
+		if c := i.CanceledAt(); !c.IsZero() {
+			e.Heeded = a.now.Round(0).Sub(c)
+		}
 	}
 }
 

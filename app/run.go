@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/deferral"
@@ -21,6 +22,7 @@ type run struct {
 	a      *App
 	is     *engine.Instance
 	group  deferral.Group
+	handle tasks.Instance // what the handler is given
 	onLoop bool
 
 	mu        sync.Mutex // guards the following
@@ -28,7 +30,8 @@ type run struct {
 	returned  bool       // the handler has
 	ended     error      // why the context is: the Reason or ErrOver
 	past      bool       // it is over or abandoned
-	abandoned bool
+	deadline  time.Time
+	holds     bool // it was abandoned, and holds its slot until it ends
 	busy      bool // counted in App.busy
 	forgotten bool // never again counted in App.busy
 	strands   int  // the handler, Go and Await
@@ -42,8 +45,9 @@ type run struct {
 }
 
 func (a *App) startRun(i *engine.Instance) {
-	r := &run{a: a, is: i, busy: true, strands: 1, awake: 1}
-	r.group.Init(r.over, a.debug)
+	r := &run{a: a, is: i, busy: true, strands: 1, awake: 1, deadline: i.Deadline}
+	r.group.Init(r, a.debug)
+	r.handle.Init(r)
 	i.Host = r
 	if !i.Task.Reg.OnLoop {
 		a.spawn(r)
@@ -57,26 +61,31 @@ func (a *App) startRun(i *engine.Instance) {
 // Run is the handler's strand.
 func (r *run) Run() {
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
-		r.dropDetails()
+		r.a.post(engine.Input{Op: engine.Unbegun, Inst: r.is})
 		r.handlerReturned(nil)
 		return
 	}
 	if r.onLoop {
-		r.a.post(engine.Input{Op: engine.Began, Inst: r.is})
+		r.a.own(r.began)
 	}
 	r.handlerReturned(protect(r.activate, r.handlerReturned))
 }
 
 func (r *run) activate() error {
-	return r.a.outermost.Run((*runContext)(r), tasks.NewInstance(r))
+	return r.a.outermost.Run((*runContext)(r), &r.handle)
 }
 
-func (r *run) dropDetails() {
-	if d, ok := r.is.Act.Details.(activation.Dropper); ok {
-		if err := protect(func() error { d.Drop(); return nil }, r.handlerReturned); err != nil {
-			r.a.log.Error("bgloop: a callback panicked", "callback", "Drop", "err", err)
-		}
-	}
+// began says that its turn on the loop has come. The owner calls it.
+func (r *run) began() {
+	r.a.step(engine.Input{Op: engine.Began, Inst: r.is})
+	r.readDeadline()
+}
+
+// readDeadline notes a deadline that has changed. The owner calls it.
+func (r *run) readDeadline() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deadline = r.is.Deadline
 }
 
 // handlerReturned notes the handler's end. If work goes on under deferrals the
@@ -86,6 +95,12 @@ func (r *run) handlerReturned(err error) {
 	r.returned = true
 	r.note(err)
 	err = r.err
+	if r.group.ReturnedAlone() { // as most do
+		r.strands--
+		r.awake--
+		r.endWith(err)
+		return
+	}
 	r.mu.Unlock()
 	if r.group.Held() {
 		r.a.post(engine.Input{Op: engine.Returned, Inst: r.is, Err: err})
@@ -100,15 +115,22 @@ func (r *run) note(err error) {
 	}
 }
 
-// over is called by whoever brings the deferrals to zero.
-func (r *run) over() {
+// Over is called by whoever brings the deferrals to zero.
+func (r *run) Over() {
 	r.mu.Lock()
-	err := r.err
+	r.endWith(r.err)
+}
+
+// endWith tells the engine that the instance is over. It releases r.mu.
+func (r *run) endWith(err error) {
 	r.past = true
 	r.finish(tasks.ErrOver)
+	counted := r.forget()
 	r.mu.Unlock()
 	r.a.post(engine.Input{Op: engine.Over, Inst: r.is, Err: err})
-	r.idle()
+	if counted {
+		r.a.rest()
+	}
 }
 
 // end is for an instance whose outcome has been told while deferrals are open.
@@ -123,9 +145,9 @@ func (r *run) end() {
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
-	r.left, r.past, r.abandoned = open, true, true
+	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon == tasks.HoldSlot
 	r.finish(tasks.ErrOver)
-	ended := r.strands == 0 && r.holdsSlot()
+	ended := r.strands == 0 && r.holds
 	r.mu.Unlock()
 	r.idle()
 	if ended {
@@ -134,12 +156,13 @@ func (r *run) abandon() []deferral.Open {
 	return open
 }
 
-func (r *run) holdsSlot() bool { return r.abandoned && r.is.Task.Reg.OnAbandon == tasks.HoldSlot }
-
 // cancel tells the instance why it is to end.
 func (r *run) cancel(reason activation.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.onLoop {
+		r.a.loop.skip(r)
+	}
 	r.left = r.group.Open()
 	r.finish(reason)
 	for _, f := range r.onCancel {
@@ -164,11 +187,16 @@ func (r *run) finish(cause error) {
 	r.waiters = nil
 }
 
-func (r *run) openDeferrals() string {
+// open lists the deferrals that were open when it was canceled or abandoned.
+func (r *run) open() []deferral.Open {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.left
+}
+
+func (r *run) openDeferrals() string {
 	var whys []string
-	for _, o := range r.left {
+	for _, o := range r.open() {
 		whys = append(whys, o.Why)
 	}
 	return strings.Join(whys, ", ")
@@ -177,12 +205,17 @@ func (r *run) openDeferrals() string {
 // Info implements seam.Run.
 func (r *run) Info() seam.Info {
 	t, act := r.is.Task, r.is.Act
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return seam.Info{
 		Group: t.Key.Group, Task: t.Key.Name, Registration: t.ID,
 		Activation: act.ID, Instance: r.is.ID, Attempt: r.is.Attempt,
-		Due: act.Due, Deadline: r.is.Deadline, Details: act.Details, Merged: act.Merged,
+		Due: act.Due, Deadline: r.deadline, Details: act.Details, Merged: act.Merged,
 	}
 }
+
+// Key implements seam.Run.
+func (r *run) Key() (group, task string) { k := &r.is.Task.Key; return k.Group, k.Name }
 
 // Log implements seam.Run.
 func (r *run) Log() *slog.Logger {

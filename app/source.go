@@ -48,6 +48,6 @@ func (s *source) finish(err error) {
 		}
 	}
 	if a.sources.Add(-1) == 0 && a.watched.Load() {
-		a.deliver(letter{do: func() {}})
+		a.do(func() {})
 	}
 }

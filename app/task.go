@@ -56,7 +56,7 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.port.Load().fire(ctx, 0, details)
+	return t.port.Load().fire(ctx, nil, 0, details)
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.
@@ -81,7 +81,7 @@ func (t *Task) Cancel(r activation.Reason) int {
 	if !r.Valid() {
 		r = activation.Abort
 	}
-	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: t.is, Reason: r}).reply.N
+	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: t.is, Reason: r}).N
 }
 
 // OnCompleted calls f each time an activation of the task is over, on a

@@ -22,7 +22,7 @@ type Group struct {
 	mu     sync.Mutex // guards the following
 	n      int
 	open   *Deferral // the newest of a list
-	zero   func()
+	end    Ender
 	stacks bool
 }
 
@@ -30,14 +30,27 @@ type Group struct {
 // held, by whoever brings the count to zero; it may be nil.
 func New(zero func()) *Group {
 	g := new(Group)
-	g.Init(zero, false)
+	if zero == nil {
+		zero = func() {}
+	}
+	g.Init(enderFunc(zero), false)
 	return g
 }
 
+// An Ender is told when a group is over.
+type Ender interface {
+	// Over is called, without a lock held, by whoever brings the count to zero.
+	Over()
+}
+
+type enderFunc func()
+
+func (f enderFunc) Over() { f() }
+
 // Init makes g a new group in place, for one that is part of a larger struct.
 // With stacks, each deferral keeps the stack that took it.
-func (g *Group) Init(zero func(), stacks bool) {
-	g.n, g.zero, g.stacks = 1, zero, stacks
+func (g *Group) Init(end Ender, stacks bool) {
+	g.n, g.end, g.stacks = 1, end, stacks
 	g.wg.Add(1)
 }
 
@@ -89,6 +102,20 @@ func (d *Deferral) Complete() bool {
 // Returned says that the handler has returned. It must be called once.
 func (g *Group) Returned() { g.release(nil) }
 
+// ReturnedAlone is Returned for a handler that leaves no deferral behind: then
+// the group is over, which is what it reports, and its Ender is not told. If a
+// deferral is open it does nothing.
+func (g *Group) ReturnedAlone() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.n != 1 || g.open != nil {
+		return false
+	}
+	g.n = 0
+	g.wg.Done()
+	return true
+}
+
 func (g *Group) release(d *Deferral) bool {
 	g.mu.Lock()
 	if g.n == 0 || d != nil && d.done {
@@ -102,8 +129,8 @@ func (g *Group) release(d *Deferral) bool {
 	last := g.n == 0
 	g.mu.Unlock()
 	g.wg.Done()
-	if last && g.zero != nil {
-		g.zero()
+	if last {
+		g.end.Over()
 	}
 	return true
 }

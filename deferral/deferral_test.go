@@ -139,7 +139,7 @@ func TestNilDeferralIsInert(t *testing.T) {
 
 func TestStacksAreKeptWhenAsked(t *testing.T) {
 	var g deferral.Group
-	g.Init(nil, true)
+	g.Init(nobody{}, true)
 	take(t, &g, "leaky")
 	open := g.Open()
 	if len(open) != 1 || open[0].Stack == "" {
@@ -147,5 +147,26 @@ func TestStacksAreKeptWhenAsked(t *testing.T) {
 	}
 	if !g.Held() {
 		t.Error("Held: got false with an open deferral")
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Over() {}
+
+func TestReturnedAloneOnlyWithoutDeferrals(t *testing.T) {
+	told := false
+	g := deferral.New(func() { told = true })
+	d := take(t, g, "open")
+	if g.ReturnedAlone() {
+		t.Error("ReturnedAlone: got true with an open deferral")
+	}
+	d.Complete()
+	if !g.ReturnedAlone() || told {
+		t.Errorf("ReturnedAlone: the group is not over, or its end was told (%v)", told)
+	}
+	g.Wait()
+	if _, err := g.Take("late"); !errors.Is(err, deferral.ErrOver) {
+		t.Errorf("Take: got %v, want %v", err, deferral.ErrOver)
 	}
 }

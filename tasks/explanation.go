@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type Explanation struct {
 	Trigger string
 	// Next is when the task is next due in time; zero if no time is known.
 	Next time.Time
-	// Faults says why schedules are no longer asked.
+	// Faults says why schedules are no longer asked and what filters did wrong,
+	// at most the last eight.
 	Faults []string
 	// Paused says that the task, its group or the App is paused.
 	Paused bool
@@ -158,23 +160,17 @@ func (x Explanation) waiting(p PendingActivation) string {
 
 func (x Explanation) details() (s []string) {
 	for _, i := range x.Active {
-		t := fmt.Sprintf("Instance %d is %s, for %v", i.Instance, i.State, x.At.Sub(i.Since))
-		if i.Reason != 0 {
-			t += ", canceled for " + i.Reason.String()
-		}
-		if !i.Deadline.IsZero() && i.Reason == 0 {
-			t += fmt.Sprintf(", and has %v left", i.Deadline.Sub(x.At))
-		}
-		s = append(s, t+".")
+		s = append(s, i.say(x.At))
 	}
-	if x.Inherited > 0 {
-		s = append(s, fmt.Sprintf("%d instances of a registration it replaced have not ended.", x.Inherited))
+	if n := x.Inherited; n > 0 {
+		s = append(s, plural(n, "instance of a registration it replaced has", "instances of registrations it replaced have")+" not ended.")
 	}
 	if len(x.Pending) > 0 && x.Pending[0].Err != nil {
-		s = append(s, fmt.Sprintf("It has failed %d times, last with: %s.", x.Pending[0].Failures, firstLine(x.Pending[0].Err)))
+		p := x.Pending[0]
+		s = append(s, fmt.Sprintf("It has failed %s, last with: %s.", plural(p.Failures, "time", "times"), firstLine(p.Err)))
 	}
-	if len(x.Pending) > 1 {
-		s = append(s, fmt.Sprintf("%d more activations wait.", len(x.Pending)-1))
+	if n := len(x.Pending) - 1; n > 0 {
+		s = append(s, plural(n, "more activation waits.", "more activations wait."))
 	}
 	if !x.Next.IsZero() && len(x.Pending)+len(x.Active) > 0 {
 		s = append(s, fmt.Sprintf("It is next due in %v.", x.Next.Sub(x.At)))
@@ -185,18 +181,51 @@ func (x Explanation) details() (s []string) {
 	if len(x.History) > 0 {
 		s = append(s, x.History[0].say(x.At))
 	}
-	if x.Counts.Refused > 0 {
-		s = append(s, fmt.Sprintf("%d firings were refused.", x.Counts.Refused))
+	if n := x.Counts.Refused; n > 0 {
+		s = append(s, plural(n, "firing was refused.", "firings were refused."))
 	}
-	if x.Counts.Missed > 0 {
-		s = append(s, fmt.Sprintf("%d due times were missed.", x.Counts.Missed))
+	if n := x.Counts.Missed; n > 0 {
+		s = append(s, plural(n, "due time was missed.", "due times were missed."))
 	}
 	return s
 }
 
+func plural[N int | uint64](n N, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+func (i ActiveInstance) say(at time.Time) string {
+	d := at.Sub(i.Since)
+	switch left := i.Deadline.Sub(at); {
+	case i.State == StateFailed:
+		return fmt.Sprintf("Instance %d, started %v ago, has failed and holds its slot until its deferrals are completed.", i.Instance, d)
+	case i.State.Final():
+		return fmt.Sprintf("Instance %d, started %v ago, was %s and holds its slot until it ends.", i.Instance, d, i.State)
+	case i.Reason != 0:
+		return fmt.Sprintf("Instance %d is %s, after %v, for %s.", i.Instance, i.State, d, i.Reason.String())
+	case !i.Deadline.IsZero():
+		return fmt.Sprintf("Instance %d is %s, for %v, and has %v left.", i.Instance, i.State, d, left)
+	}
+	return fmt.Sprintf("Instance %d is %s, for %v.", i.Instance, i.State, d)
+}
+
 func (o Outcome) say(at time.Time) string {
-	s := fmt.Sprintf("Its last attempt %s %v ago", o.State, at.Sub(o.Ended))
-	if o.Err != nil {
+	how := o.State.String()
+	var snooze *SnoozeError
+	switch {
+	case o.State == StateSucceeded && errors.As(o.Err, &snooze):
+		return fmt.Sprintf("Its last attempt asked %v ago to be run again %v later.", at.Sub(o.Ended), snooze.For)
+	case o.State == StateCanceled, o.State == StateAbandoned:
+		how = "was " + how
+	}
+	s := fmt.Sprintf("Its last attempt %s %v ago", how, at.Sub(o.Ended))
+	switch {
+	case o.Reason != 0:
+		s += ", for " + o.Reason.String()
+	case o.Err != nil:
 		s += ": " + firstLine(o.Err)
 	}
 	return s + "."

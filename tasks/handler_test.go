@@ -27,8 +27,9 @@ func (r *record) called(format string, args ...any) error {
 	return r.err
 }
 
-func (r *record) Info() seam.Info   { return r.info }
-func (r *record) Log() *slog.Logger { return slog.New(slog.DiscardHandler) }
+func (r *record) Info() seam.Info           { return r.info }
+func (r *record) Key() (group, task string) { return r.info.Group, r.info.Task }
+func (r *record) Log() *slog.Logger         { return slog.New(slog.DiscardHandler) }
 
 func (r *record) Take(why string) (*deferral.Deferral, error) { return nil, r.called("take %s", why) }
 func (r *record) Progress(n uint64) error                     { return r.called("progress %d", n) }

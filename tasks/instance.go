@@ -17,15 +17,18 @@ type Instance struct {
 	run seam.Run
 }
 
-// NewInstance makes the Instance of a record. It is for the hosts of this
-// module: nobody else can name a seam.Run.
+// NewInstance returns the Instance of a record; see Init.
 func NewInstance(r seam.Run) *Instance { return &Instance{run: r} }
 
+// Init makes i the Instance of a record. It is for the hosts of this module:
+// nobody else can name a seam.Run.
+func (i *Instance) Init(r seam.Run) { i.run = r }
+
 // Name is the task's name, by which a handler dispatches.
-func (i *Instance) Name() string { return i.run.Info().Task }
+func (i *Instance) Name() string { _, task := i.run.Key(); return task }
 
 // Group is the ID of the task's group, empty for a task of the App itself.
-func (i *Instance) Group() string { return i.run.Info().Group }
+func (i *Instance) Group() string { group, _ := i.run.Key(); return group }
 
 // TaskID is the registration's ID, which Replace changes.
 func (i *Instance) TaskID() uint64 { return i.run.Info().Registration }

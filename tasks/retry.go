@@ -34,7 +34,8 @@ type Retry struct {
 	// further one. Zero means DefaultBackoff.
 	Backoff time.Duration
 
-	// MaxBackoff bounds the pause. Zero means DefaultMaxBackoff.
+	// MaxBackoff bounds the pause. Zero means DefaultMaxBackoff, or Backoff if
+	// that is longer.
 	MaxBackoff time.Duration
 
 	// Jitter shortens each pause by up to this part of it, 1 at most, so that
@@ -55,14 +56,14 @@ func (r Retry) Pause(task string, activation uint64, n int) time.Duration {
 		r.Backoff = DefaultBackoff
 	}
 	if r.MaxBackoff == 0 {
-		r.MaxBackoff = DefaultMaxBackoff
+		r.MaxBackoff = max(DefaultMaxBackoff, r.Backoff)
 	}
 	if r.Jitter == 0 {
 		r.Jitter = DefaultJitter
 	}
 	d := r.Backoff
 	for i := 1; i < n && d < r.MaxBackoff; i++ {
-		d *= 2
+		d += min(d, r.MaxBackoff-d) // twice as long, and no overflow
 	}
 	d = min(d, r.MaxBackoff)
 	if r.Jitter < 0 {

@@ -46,6 +46,9 @@ func (t *Application[T]) Arm(p activation.Port) error {
 func (t *Application[T]) Request(ctx context.Context, v T) (activation.Receipt, error) {
 	p := t.port.Load()
 	if p == nil {
+		if d, owns := any(v).(activation.Dropper); owns {
+			d.Drop() // there is no App to do it
+		}
 		return activation.Receipt{Result: activation.UnknownError}, fmt.Errorf("%w: %s", activation.ErrUnbound, t)
 	}
 	return (*p).Fire(ctx, v)

@@ -59,9 +59,10 @@ type oneShot struct{ activation.Trigger }
 
 // OneShot lets t fire once: the first firing that is accepted is the last, and
 // the task is unregistered when that activation is over, whatever its outcome.
+// Without a trigger it is refused with ErrNoTrigger.
 func OneShot(t activation.Trigger) activation.Trigger { return oneShot{t} }
 
-func (o oneShot) String() string { return "oneshot(" + o.Trigger.String() + ")" }
+func (o oneShot) String() string { return fmt.Sprintf("oneshot(%v)", o.Trigger) }
 
 func (o oneShot) Arm(p activation.Port) error {
 	if o.Trigger == nil {

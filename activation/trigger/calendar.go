@@ -18,7 +18,8 @@ var (
 // 15:04:05. A wrong one is refused with ErrTimeOfDay.
 func Daily(at string) Calendrical { return calendrical(at, "* * *", nil) }
 
-// Weekly makes a task due every week on a day, at a time of day.
+// Weekly makes a task due every week on a day, at a time of day as for Daily. A
+// day that is none is refused with ErrDay.
 func Weekly(day time.Weekday, at string) Calendrical {
 	var err error
 	if day < time.Sunday || day > time.Saturday {
@@ -27,13 +28,18 @@ func Weekly(day time.Weekday, at string) Calendrical {
 	return calendrical(at, fmt.Sprintf("* * %d", day), err)
 }
 
-// Monthly makes a task due every month on a day, at a time of day. A month that
-// has no such day is left out.
+// Monthly makes a task due every month on a day, at a time of day as for Daily.
+// A month that has no such day is left out. A day that no month has is refused
+// with ErrDay.
 func Monthly(day DayOfMonth, at string) Calendrical {
+	if day == (DayOfMonth{}) {
+		day.wrong = fmt.Errorf("%w: none is named", ErrDay)
+	}
 	return calendrical(at, day.fields, day.wrong)
 }
 
-// A DayOfMonth names a day of the month in the calendar's words.
+// A DayOfMonth names a day of the month in the calendar's words; see LastDay,
+// Day, Last and Nth. The zero DayOfMonth names none.
 type DayOfMonth struct {
 	fields string // day of month, month, day of week
 	wrong  error
@@ -64,7 +70,8 @@ func within(n, most int) error {
 	return nil
 }
 
-// A Calendrical is a Crontab in the calendar's words.
+// A Calendrical is a Crontab in the calendar's words: its zone, and what becomes
+// of a time that is jumped over or comes twice, are set and default as there.
 type Calendrical struct {
 	Crontab
 	wrong error
@@ -72,11 +79,19 @@ type Calendrical struct {
 
 func calendrical(at, days string, wrong error) Calendrical {
 	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, at); err == nil {
+		if t, err := time.Parse(layout, at); err == nil && t.Nanosecond() == 0 {
 			return Calendrical{Cron(fmt.Sprintf("%d %d %d %s", t.Second(), t.Minute(), t.Hour(), days)), wrong}
 		}
 	}
-	return Calendrical{wrong: errors.Join(wrong, fmt.Errorf("%w: %q", ErrTimeOfDay, at))}
+	return Calendrical{Cron(at + " " + days), errors.Join(wrong, fmt.Errorf("%w: %q", ErrTimeOfDay, at))}
+}
+
+// Describe says in words when it is due, or what is wrong with it.
+func (c Calendrical) Describe() string {
+	if c.wrong != nil {
+		return c.wrong.Error()
+	}
+	return c.Crontab.Describe()
 }
 
 // Arm is for Register.

@@ -34,8 +34,9 @@ type completion struct {
 
 // Completion makes a task due when an activation of another task, or of the
 // task itself, is over: a chain. The other task is one of the same group; it
-// needs not be registered yet. The details are the event.Event of the
-// completion.
+// need not be registered yet. The details are the event.Event of the
+// completion. An empty name is refused with ErrNoTask, an on that is none of
+// the three with ErrOutcome.
 func Completion(task string, on Outcome) activation.Trigger { return completion{task, on} }
 
 func (c completion) String() string {

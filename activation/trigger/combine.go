@@ -12,7 +12,10 @@ import (
 type anyOf []activation.Trigger
 
 // Any makes a task due when any of several triggers does. Each keeps its own
-// limits and delays. None at all is refused with ErrNoTrigger.
+// limits, delays and windows. Two that are due at one instant are two firings.
+// A one-shot among them, such as At, makes the whole one: the first firing that
+// is accepted, of whichever, is the last. None at all is refused with
+// ErrNoTrigger, as is a nil one.
 func Any(triggers ...activation.Trigger) activation.Trigger { return anyOf(triggers) }
 
 func (a anyOf) String() string {
@@ -79,7 +82,8 @@ type pass func(ph activation.Phase, due time.Time) (time.Time, bool)
 // Pass calls f.
 func (f pass) Pass(ph activation.Phase, due time.Time) (time.Time, bool) { return f(ph, due) }
 
-// Limit lets n firings of t through. The registration stays; see OneShot. An n
+// Limit lets n firings of t through, those that become part of an activation
+// included. The registration stays; see OneShot. An n
 // that is not positive is refused with ErrInterval.
 func Limit(t activation.Trigger, n int) activation.Trigger {
 	return filter(t, "limit", pass(func(ph activation.Phase, due time.Time) (time.Time, bool) {
@@ -103,7 +107,8 @@ func edge(t time.Time) string {
 }
 
 // Throttle drops firings of t that are due less than d after the last that was
-// let through. A d that is not positive is refused with ErrInterval.
+// let through. When the clock is set back, so is that one. A d that is not
+// positive is refused with ErrInterval.
 func Throttle(t activation.Trigger, d time.Duration) activation.Trigger {
 	return filter(t, "throttle", pass(func(ph activation.Phase, due time.Time) (time.Time, bool) {
 		return due, ph.Last.IsZero() || due.Sub(ph.Last) >= d
@@ -111,9 +116,10 @@ func Throttle(t activation.Trigger, d time.Duration) activation.Trigger {
 }
 
 // Debounce puts the start off until d has passed without another firing of t.
-// Those that come meanwhile become part of the activation that waits, if the
-// task's Keep is Newest; otherwise each is put off by itself. A d that is not
-// positive is refused with ErrInterval.
+// That is for a task whose Keep is Newest, as it is by default: those that come
+// meanwhile become part of the activation that waits. With Oldest they do so
+// too, but its start stays where it was; with Every each is an activation that
+// is put off by itself. A d that is not positive is refused with ErrInterval.
 func Debounce(t activation.Trigger, d time.Duration) activation.Trigger {
 	return filter(t, "debounce", debounce{putOff(d)}, d > 0, ErrInterval, d)
 }
@@ -123,7 +129,10 @@ type debounce struct{ activation.Filter }
 // Postpones says that each further firing starts the delay anew.
 func (debounce) Postpones() bool { return true }
 
-// Offset puts the start off by d. A negative d is refused with ErrDelay.
+// Offset puts the start off by d. A further firing that comes before that start
+// meets what the task's Keep says: by default it becomes part of the activation
+// that waits, and the earlier start stands. So with a d above the interval of t
+// some starts are one. A negative d is refused with ErrDelay.
 func Offset(t activation.Trigger, d time.Duration) activation.Trigger {
 	return filter(t, "offset", putOff(d), d >= 0, ErrDelay, d)
 }
@@ -134,8 +143,9 @@ func putOff(d time.Duration) activation.Filter {
 
 // Jitter puts the start off by up to d, so that tasks that are due together do
 // not start together. By how much is a hash of the task's name and of the
-// number of the firing: the same in every run. A d that is not positive is
-// refused with ErrInterval.
+// number of the firing: the same in every run. As for Offset, a d above the
+// interval of t makes some starts one. A d that is not positive is refused with
+// ErrInterval.
 func Jitter(t activation.Trigger, d time.Duration) activation.Trigger {
 	return filter(t, "jitter", pass(func(ph activation.Phase, due time.Time) (time.Time, bool) {
 		return due.Add(time.Duration(spread(ph.Name, ph.N) % uint64(d))), true

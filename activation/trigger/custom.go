@@ -32,7 +32,8 @@ type custom struct {
 }
 
 // Custom makes a task due when the program raises an event of the given name
-// with App.Raise. An empty name is refused with ErrNoTopic.
+// with App.Raise. An empty name is refused with ErrNoTopic, an r that is
+// neither Once nor Always with ErrRecurrence.
 func Custom(name string, r Recurrence) activation.Trigger { return custom{name, r} }
 
 func (c custom) String() string {
@@ -49,6 +50,7 @@ func (c custom) Arm(p activation.Port) error {
 	case c.recurrence > Always:
 		return fmt.Errorf("%w: %d", ErrRecurrence, c.recurrence)
 	case c.recurrence == Once:
+		p = p.Branch() // so that Task.Fire is not judged
 		p.Filter(oncePerRun{})
 	}
 	p.Listen("event/" + c.name)

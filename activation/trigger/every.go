@@ -3,6 +3,7 @@ package trigger
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -23,11 +24,13 @@ type Interval struct {
 
 // Every makes a task due every d, first one d after it was registered. The due
 // times are the registration's instant plus multiples of d: late wake-ups and
-// slow handlers do not make them drift. A d that is not positive is refused
-// with ErrInterval.
+// slow handlers do not make them drift. When the clock is set back it goes on
+// counting, from as much earlier. A d that is not positive is refused with
+// ErrInterval.
 func Every(d time.Duration) Interval { return Interval{d: d} }
 
-// Immediately makes the task due at its registration as well.
+// Immediately makes the task due at its registration as well; one that waits
+// for Run, when that begins.
 func (e Interval) Immediately() Interval { e.now = true; return e }
 
 // String is the interval.
@@ -50,9 +53,14 @@ func (e Interval) Arm(p activation.Port) error {
 	return nil
 }
 
-// Next is the due time with the number ph.N, counted from the registration.
+// Next is the due time with the number ph.N, counted from the registration. It
+// ends after 292 years.
 func (e Interval) Next(ph activation.Phase) (time.Time, bool) {
-	return ph.Registered.Add(time.Duration(ph.N+e.first()) * e.d), true
+	n := ph.N + e.first()
+	if n > uint64(math.MaxInt64/e.d) {
+		return time.Time{}, false
+	}
+	return ph.Registered.Add(time.Duration(n) * e.d), true
 }
 
 // first is the number of the first due time.
@@ -77,8 +85,10 @@ func (e Interval) Missed(ph activation.Phase, now time.Time) (uint64, time.Time)
 
 // AfterCompletion makes a task due d after an activation of it was last over,
 // however long that took, and first d after its registration. A firing from
-// elsewhere, such as Task.Fire, puts the next due time off. A d that is not
-// positive is refused with ErrInterval.
+// elsewhere, such as Task.Fire, puts the next due time off: while an activation
+// is pending or runs, none comes. A due time of which nothing comes, since a
+// filter drops it or the task is paused, counts as one that was over at once. A
+// d that is not positive is refused with ErrInterval.
 func AfterCompletion(d time.Duration) activation.Trigger { return afterCompletion(d) }
 
 type afterCompletion time.Duration

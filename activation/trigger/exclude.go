@@ -21,7 +21,7 @@ type Calendar interface {
 }
 
 // Except drops firings of t that are due at instants which the calendar
-// excludes.
+// excludes. A nil calendar is refused with ErrNoCalendar.
 func Except(t activation.Trigger, c Calendar) activation.Trigger {
 	if c == nil {
 		return filter(t, "except", nil, false, ErrNoCalendar)

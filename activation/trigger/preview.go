@@ -1,154 +1,363 @@
 package trigger
 
 import (
-	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
 )
 
-// Next previews the first n times at which t lets a task start that is
-// registered at from and always free: what its schedules say, filters and
-// delays included. There are fewer if the trigger comes to an end, and none for
-// one that does not go by time. It returns the errors of the trigger's Arm. The
-// task's name, which a Jitter goes by, is empty.
+// Errors of a preview, beside those of the trigger's Arm.
+var (
+	// ErrEndless says that a million due times in a row let nothing start.
+	ErrEndless = errors.New("trigger: nothing starts within the next 1,048,576 due times")
+
+	// ErrNotLater says that a schedule named a due time that is not after its
+	// last. In the App that faults the registration.
+	ErrNotLater = errors.New("trigger: schedule does not go forward")
+)
+
+// previewBound is how many due times a preview looks at without a start.
+const previewBound = 1 << 20
+
+// Next previews the first n instants at which a task with the trigger t starts
+// that is registered at from. It is what the App does with a task that is
+// always free: filters, delays, what is merged meanwhile and the windows of the
+// trigger included, with the default options of tasks.Registration. Instants
+// are in order and each is named once, also if the task starts twice then.
+//
+// There are fewer if the trigger comes to an end, and none for one that does
+// not go by time; none either for an n that is not positive. The error is that
+// of the trigger's Arm, ErrEndless or ErrNotLater; with one of the latter two
+// the instants are those found before. A Jitter goes by the task's name; see
+// NextOf.
 func Next(t activation.Trigger, from time.Time, n int) ([]time.Time, error) {
+	return NextOf("", t, from, n)
+}
+
+// NextOf is Next for a task of the given name.
+func NextOf(task string, t activation.Trigger, from time.Time, n int) ([]time.Time, error) {
 	if t == nil {
 		return nil, ErrNoTrigger
 	}
-	p := &preview{from: from, root: &previewScope{}}
-	if err := t.Arm(&previewPort{p, p.root}); err != nil {
+	from = from.Round(0)
+	phase := activation.Phase{Name: task, Registered: from, Started: from}
+	p := &preview{now: from, scopes: []*previewScope{{phase: phase}}}
+	if err := t.Arm(&previewPort{p, p.scopes[0]}); err != nil {
 		return nil, err
 	}
-	p.root.phase = activation.Phase{Registered: from, Started: from}
 	for _, s := range p.scopes {
-		s.phase = p.root.phase
+		s.phase = phase
 	}
-	for i := range p.sources {
-		p.sources[i].ask(p.root.phase)
+	for _, s := range p.sources {
+		s.phase = phase
+		p.ask(s)
 	}
-	return p.run(n)
+	return p.run(n), p.err
 }
 
-// previewBound is how many due times a preview looks at without finding one
-// that is let through.
-const previewBound = 100_000
-
-// errPreview says that a preview went on for too long.
-var errPreview = errors.New("trigger: no firing among the next 100,000 due times is let through")
-
-// A preview lives through the due times of a trigger.
+// A preview lives through the due times of a trigger as the engine does, with a
+// handler that takes no time.
 type preview struct {
-	from    time.Time
-	root    *previewScope
+	now     time.Time
 	scopes  []*previewScope
-	sources []previewSource
+	sources []*previewSource
 	oneShot bool
+	payload bool
+
+	pending []*previewEntry
+	busy    bool // a start at this instant is not over
+	spent   bool
+	starts  []time.Time
+	seq     int // of what was armed
+	idle    int // due times since the last start
+	err     error
 }
 
 type previewScope struct {
 	parent  *previewScope
 	filters []activation.Filter
+	window  time.Duration
 	phase   activation.Phase
+	asked   time.Time // the due time that its filters were asked about last
 }
 
 type previewSource struct {
 	schedule activation.Schedule
 	scope    *previewScope
 	phase    activation.Phase
-	at       time.Time
-	ok       bool
+	follows  bool
+	node     previewNode
 }
 
-func (s *previewSource) ask(ph activation.Phase) {
-	s.phase = ph
-	s.at, s.ok = s.schedule.Next(ph)
+// An entry is an activation that waits for its time.
+type previewEntry struct {
+	notYet, expiry previewNode
 }
 
-func (p *preview) run(n int) (list []time.Time, err error) {
-	for idle := 0; len(list) < n; idle++ {
-		s := p.earliest()
-		if s == nil || p.oneShot && len(list) > 0 {
-			break
-		}
-		if idle == previewBound {
-			return list, errPreview
-		}
-		if at, ok := s.scope.pass(s.at); ok {
-			list = append(list, at)
-			idle = 0
-		}
-		ph := s.phase
-		ph.N, ph.Last, ph.Completed = ph.N+1, s.at, s.at
-		s.ask(ph)
+// A node is something that waits for an instant.
+type previewNode struct {
+	at    time.Time
+	rank  int // among what is due at the same instant
+	seq   int
+	armed bool
+}
+
+// What is due at one instant is done in this order, then as it was armed.
+const (
+	rankExpiry = iota
+	rankNotYet
+	rankSource
+)
+
+func (n *previewNode) before(o *previewNode) bool {
+	switch {
+	case o == nil:
+		return true
+	case !n.at.Equal(o.at):
+		return n.at.Before(o.at)
+	case n.rank != o.rank:
+		return n.rank < o.rank
 	}
-	slices.SortStableFunc(list, time.Time.Compare)
-	return list, nil
+	return n.seq < o.seq
 }
 
-func (p *preview) earliest() (first *previewSource) {
-	for i := range p.sources {
-		if s := &p.sources[i]; s.ok && (first == nil || s.at.Before(first.at)) {
-			first = s
+func (p *preview) arm(n *previewNode, rank int, at time.Time) {
+	p.seq++
+	*n = previewNode{at: at, rank: rank, seq: p.seq, armed: true}
+}
+
+// ask asks a schedule for its next due time.
+func (p *preview) ask(s *previewSource) {
+	s.node.armed = false
+	at, ok := s.schedule.Next(s.phase)
+	switch {
+	case !ok:
+	case !s.phase.Last.IsZero() && !at.After(s.phase.Last):
+		p.err = fmt.Errorf("%w: next after %v is %v", ErrNotLater, s.phase.Last, at)
+	default:
+		p.arm(&s.node, rankSource, at.Round(0))
+	}
+}
+
+func (p *preview) run(n int) []time.Time {
+	for len(p.starts) < n && p.err == nil {
+		next, do := p.first()
+		switch {
+		case next != nil && (!p.busy || !next.at.After(p.now)):
+			if next.at.After(p.now) {
+				p.now = next.at
+			}
+			next.armed = false
+			do()
+		case p.busy:
+			p.over()
+		default:
+			return p.starts
 		}
 	}
-	return first
+	return p.starts
 }
 
+// first is what is to be done first of all that waits.
+func (p *preview) first() (next *previewNode, do func()) {
+	consider := func(n *previewNode, f func()) {
+		if n.armed && n.before(next) {
+			next, do = n, f
+		}
+	}
+	for _, s := range p.sources {
+		consider(&s.node, func() { p.due(s) })
+	}
+	for i, a := range p.pending {
+		consider(&a.notYet, p.advance)
+		consider(&a.expiry, func() { p.expire(i) })
+	}
+	return next, do
+}
+
+// due deals with a schedule whose time has come. Due times that have passed
+// before are one, at the last of them.
+func (p *preview) due(s *previewSource) {
+	if p.idle++; p.idle > previewBound {
+		p.err = ErrEndless
+		return
+	}
+	if s.follows && p.underway() {
+		return // the completion asks anew
+	}
+	s.phase.N, s.phase.Last = s.phase.N+1, s.node.at
+	if !s.follows {
+		p.skip(s)
+	}
+	p.fire(s.scope, s.phase.Last)
+	if s.follows && !p.underway() {
+		p.follow() // nothing came of it
+	}
+}
+
+// skip moves the phase past every due time up to now, and asks for the next.
+func (p *preview) skip(s *previewSource) {
+	if l, ok := s.schedule.(activation.Leaper); ok {
+		if n, last := l.Missed(s.phase, p.now); n > 0 {
+			s.phase.N, s.phase.Last = s.phase.N+n, last
+		}
+	}
+	for p.ask(s); s.node.armed && !s.node.at.After(p.now); p.ask(s) {
+		if p.idle++; p.idle > previewBound {
+			p.err = ErrEndless
+			return
+		}
+		s.phase.N, s.phase.Last = s.phase.N+1, s.node.at
+	}
+}
+
+func (p *preview) underway() bool { return p.busy || len(p.pending) > 0 }
+
+// fire makes an entry of a firing, or a part of one, or drops it.
+func (p *preview) fire(s *previewScope, due time.Time) {
+	at, ok := s.pass(due)
+	last := len(p.pending) - 1
+	switch {
+	case !ok, p.spent, p.payload && last >= 0:
+		return
+	case last >= 0:
+		s.count()
+		p.merge(p.pending[last], s, at)
+		return
+	}
+	s.count()
+	if p.spent = p.oneShot; p.spent {
+		for _, o := range p.sources {
+			o.node.armed = false
+		}
+	}
+	a := new(previewEntry)
+	p.pending = append(p.pending, a)
+	end, bounded := s.closes()
+	switch {
+	case bounded && !end.After(p.now):
+		p.expire(len(p.pending) - 1)
+		return
+	case bounded:
+		p.arm(&a.expiry, rankExpiry, end)
+	}
+	if at.After(p.now) {
+		p.arm(&a.notYet, rankNotYet, at)
+	}
+	p.advance()
+}
+
+// merge makes a firing part of an entry. What postpones puts its start off
+// anew; otherwise the earlier start stands.
+func (p *preview) merge(a *previewEntry, s *previewScope, at time.Time) {
+	switch end, bounded := s.closes(); {
+	case !bounded:
+		a.expiry.armed = false
+	case a.expiry.armed && end.After(a.expiry.at):
+		p.arm(&a.expiry, rankExpiry, end)
+	}
+	switch {
+	case s.postpones() && at.After(p.now), a.notYet.armed && at.After(p.now) && at.Before(a.notYet.at):
+		p.arm(&a.notYet, rankNotYet, at)
+	case a.notYet.armed && !at.After(p.now):
+		a.notYet.armed = false
+		p.advance()
+	}
+}
+
+// advance starts what may start.
+func (p *preview) advance() {
+	for i, a := range p.pending {
+		if p.busy || a.notYet.armed {
+			continue
+		}
+		p.pending = append(p.pending[:i], p.pending[i+1:]...)
+		p.busy, p.idle = true, 0
+		if n := len(p.starts); n == 0 || p.starts[n-1].Before(p.now) {
+			p.starts = append(p.starts, p.now)
+		}
+		return
+	}
+}
+
+// over: the handler has returned.
+func (p *preview) over() {
+	p.busy = false
+	p.complete()
+	p.advance()
+}
+
+// expire ends an entry that is no longer good.
+func (p *preview) expire(i int) {
+	p.pending = append(p.pending[:i], p.pending[i+1:]...)
+	p.complete()
+	p.advance()
+}
+
+func (p *preview) complete() {
+	for _, s := range p.sources {
+		s.phase.Completed = p.now
+	}
+	p.follow()
+}
+
+// follow asks the schedules that go by completions.
+func (p *preview) follow() {
+	for _, s := range p.sources {
+		if s.follows && !p.spent {
+			s.phase.Completed = p.now
+			p.ask(s)
+		}
+	}
+}
+
+// up visits the scope and those it is a branch of.
+func (s *previewScope) up(visit func(*previewScope) bool) {
+	for o := s; o != nil && visit(o); o = o.parent {
+	}
+}
+
+// pass asks the filters, the innermost first.
 func (s *previewScope) pass(due time.Time) (at time.Time, ok bool) {
-	at = due
-	for o := s; o != nil; o = o.parent {
+	at, ok = due, true
+	s.up(func(o *previewScope) bool {
+		o.asked = at
 		for _, f := range o.filters {
 			if at, ok = f.Pass(o.phase, at); !ok {
-				return at, false
+				return false
 			}
 		}
-	}
-	for o := s; o != nil; o = o.parent {
-		o.phase.N, o.phase.Last, o.phase.Completed = o.phase.N+1, due, due
-	}
-	return at, true
+		return true
+	})
+	return at.Round(0), ok
 }
 
-// A previewPort records what the trigger says, and does nothing else.
-type previewPort struct {
-	*preview
-	scope *previewScope
+// count notes a firing that came through.
+func (s *previewScope) count() {
+	s.up(func(o *previewScope) bool {
+		o.phase.N, o.phase.Last = o.phase.N+1, o.asked
+		return true
+	})
 }
 
-func (p *previewPort) Schedule(s activation.Schedule) {
-	p.sources = append(p.sources, previewSource{schedule: s, scope: p.scope})
+// closes is when the innermost window closes that a firing has opened.
+func (s *previewScope) closes() (end time.Time, bounded bool) {
+	s.up(func(o *previewScope) bool {
+		end, bounded = o.asked.Add(o.window), o.window > 0
+		return !bounded
+	})
+	return end, bounded
 }
 
-func (p *previewPort) Branch() activation.Port {
-	s := &previewScope{parent: p.scope}
-	p.scopes = append(p.scopes, s)
-	return &previewPort{p.preview, s}
-}
-
-func (p *previewPort) Filter(f activation.Filter) { p.scope.filters = append(p.scope.filters, f) }
-func (p *previewPort) OneShot()                   { p.oneShot = true }
-func (p *previewPort) Now() time.Time             { return p.from }
-
-func (*previewPort) Listen(string)                  {}
-func (*previewPort) Window(time.Duration, bool)     {}
-func (*previewPort) Payload()                       {}
-func (*previewPort) Exclusive(any)                  {}
-func (*previewPort) OnArm(func())                   {}
-func (*previewPort) OnDisarm(func())                {}
-func (*previewPort) Go(func(context.Context) error) {}
-func (*previewPort) Wanted(func(bool))              {}
-
-func (*previewPort) Fire(context.Context, any) (activation.Receipt, error) {
-	return activation.Receipt{Result: activation.UnknownError}, activation.ErrUnbound
-}
-
-func (*previewPort) Reserve(context.Context) (activation.Slot, error) {
-	return nil, activation.ErrUnbound
-}
-
-func (*previewPort) After(time.Duration, func()) (stop func() bool) {
-	return func() bool { return false }
+func (s *previewScope) postpones() (yes bool) {
+	s.up(func(o *previewScope) bool {
+		for _, f := range o.filters {
+			p, ok := f.(activation.Postponer)
+			yes = yes || ok && p.Postpones()
+		}
+		return !yes
+	})
+	return yes
 }

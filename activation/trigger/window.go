@@ -16,9 +16,10 @@ type Maintenance struct {
 
 // Window is a maintenance window: each firing of t opens it, and it stays open
 // for d from the due time. What has not started when it closes, since a
-// condition did not hold or the task was busy, ends with
-// activation.SystemPolicy; what runs then may finish, unless CancelAtEnd. A d
-// that is not positive is refused with ErrInterval.
+// condition did not hold, the task was busy or the process was suspended, ends
+// with activation.SystemPolicy; what runs then may finish, unless CancelAtEnd. A
+// firing from elsewhere, such as Task.Fire, has no window. A d that is not
+// positive is refused with ErrInterval.
 func Window(t activation.Trigger, d time.Duration) Maintenance { return Maintenance{t: t, d: d} }
 
 // CancelAtEnd makes the end of the window cancel what runs, with
@@ -42,6 +43,7 @@ func (m Maintenance) Arm(p activation.Port) error {
 	case m.d <= 0:
 		return fmt.Errorf("%w: %v", ErrInterval, m.d)
 	}
-	p.Window(m.d, m.cancels)
-	return m.t.Arm(p)
+	b := p.Branch()
+	b.Window(m.d, m.cancels)
+	return m.t.Arm(b)
 }

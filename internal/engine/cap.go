@@ -38,15 +38,19 @@ func newLimit(name string, n int) *limit {
 	return &limit{name: name, room: n}
 }
 
-// full is the limit that keeps the task from starting, nil if none does. One
-// for which others wait has no room for who comes later.
-func (t *Task) fullLimit() *limit {
+// fullLimit is the limit that keeps the task from starting, nil if none does.
+// One for which others wait has no room for who comes later; but to wait in its
+// line would be to wait for nothing while another is full.
+func (t *Task) fullLimit() (contended *limit) {
 	for _, l := range t.limits {
-		if l.room == 0 || len(l.waiting) > 0 {
+		if l.room == 0 {
 			return l
 		}
+		if contended == nil && len(l.waiting) > 0 {
+			contended = l
+		}
 	}
-	return nil
+	return contended
 }
 
 // line puts the task in the line of l, by priority, then by the age of what it

@@ -90,6 +90,7 @@ type listener struct {
 type scope struct {
 	*Scope
 	phase activation.Phase // of the firings that came through
+	asked time.Time        // the due time that its filters were asked about last
 }
 
 // A Task is a registration.
@@ -108,15 +109,14 @@ type Task struct {
 	limit time.Duration // not positive: none
 	grace time.Duration // not positive: none
 
-	spec     *Spec
-	sources  []source
-	scopes   []scope
-	filtered bool             // some scope has filters
-	phase    activation.Phase // where all of it stands
-	conds    []condition
-	unmet    int  // conditions that do not hold
-	polled   bool // some condition asked to be told when it matters
-	wanted   bool
+	spec    *Spec
+	sources []source
+	scopes  []scope
+	phase   activation.Phase // where all of it stands
+	conds   []condition
+	unmet   int  // conditions that do not hold
+	polled  bool // some condition asked to be told when it matters
+	wanted  bool
 
 	pending   queue
 	waits     event.Waits // why the pending entries that are due wait
@@ -130,9 +130,11 @@ type Task struct {
 	wants     uint64   // the activation it waits there for
 	timers    []*Timer // armed by its ports
 
-	stats        *stats // nil until something happened
-	whilePaused  int    // firings accepted since the pause
-	missedPaused uint64 // firings that were not
+	stats        *stats    // nil until something happened
+	whilePaused  int       // firings accepted since the pause
+	missedPaused uint64    // firings that were not
+	missedLast   time.Time // when the last of those was due
+	epoch        int       // how often Apply has changed its trigger
 	paused       bool
 	spent        bool // a one-shot that has fired
 	gone         bool
@@ -151,12 +153,15 @@ type Act struct {
 	Host    any
 
 	attempts int
+	epoch    int  // of the task, when it was accepted
+	had      bool // a handler has had its details
 	failures int
 	retrying bool      // an attempt was made; it is not merged away
 	lastErr  error     // of that attempt
 	since    time.Time // when it began to wait
 	waits    event.Waits
 	expiry   node      // armed while it is only good for a while
+	cancels  bool      // what runs is canceled then
 	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
 }
@@ -176,6 +181,7 @@ type Instance struct {
 	canceled time.Time
 	node     node     // its limit or warning, then its grace
 	limits   []*limit // under which it started
+	unbegun  bool     // it was canceled before its handler began
 	settled  bool     // its outcome has been told
 	outcome  error
 	released bool // it holds no slot anymore

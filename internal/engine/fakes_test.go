@@ -52,6 +52,7 @@ func (counting) CountsElapsed() bool { return true }
 type following time.Duration
 
 func (d following) FollowsCompletion() bool { return true }
+func (d following) CountsElapsed() bool     { return true }
 
 func (d following) Next(ph activation.Phase) (time.Time, bool) {
 	from := ph.Registered
@@ -124,6 +125,13 @@ func (debounce) Postpones() bool { return true }
 // atMost lets n firings through.
 func atMost(n uint64) activation.Filter {
 	return filter(func(ph activation.Phase, due time.Time) (time.Time, bool) { return due, ph.N < n })
+}
+
+// apart lets no firing through that is due sooner than that after another.
+func apart(d time.Duration) activation.Filter {
+	return filter(func(ph activation.Phase, due time.Time) (time.Time, bool) {
+		return due, ph.Last.IsZero() || due.Sub(ph.Last) >= d
+	})
 }
 
 // panicking breaks the contract.

@@ -24,7 +24,11 @@ type firing struct {
 }
 
 func (e *Engine) fireFromOutside(in *Input) Reply {
-	if err := e.closed(in.Task); err != nil {
+	err := e.closed(in.Task)
+	if err == nil && in.stale() {
+		err = fmt.Errorf("%w: task %q", activation.ErrUnbound, in.Task.Key.Name)
+	}
+	if err != nil {
 		e.drop(in.Details)
 		return Reply{Result: activation.UnknownError, Err: err}
 	}
@@ -108,10 +112,13 @@ func (e *Engine) firePaused(t *Task, f firing, at time.Time) (*Act, activation.R
 	last := t.pending.mergeable()
 	switch most := madeUpFor(t.Reg.Missed); {
 	case most == 0:
-		t.missedPaused++
+		t.missedPaused, t.missedLast = t.missedPaused+1, f.due
 		return nil, e.refuse(t, f, activation.DisabledByPolicy)
 	case t.whilePaused >= most && last != nil:
-		t.missedPaused++
+		t.missedPaused, t.missedLast = t.missedPaused+1, f.due
+		if t.keep == tasks.Oldest {
+			return e.mergeOld(last, f), activation.Allowed
+		}
 		return e.merge(last, f, at), activation.Allowed
 	}
 	a, r := e.keep(t, f, at)
@@ -153,39 +160,54 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	e.actIDs++
 	a := &Act{ID: e.actIDs, Task: t, Details: f.details, Origin: f.origin, Due: f.due, Merged: 1, since: e.now}
 	t.count(f)
-	if t.spec.OneShot {
-		t.spent = true
-		e.disarmSources(t)
+	e.spend(a)
+	if e.Watched {
+		e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
 	}
-	e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
 	t.pending.push(a)
-	if w := t.spec.Window; w > 0 {
-		a.expiry = node{kind: kindExpiry, act: a}
-		e.plan.arm(&a.expiry, nanos(a.Due.Add(w)))
-	}
-	if at.After(e.now) {
-		a.notYet = node{kind: kindNotYet, act: a}
-		e.plan.arm(&a.notYet, nanos(at))
+	e.openWindow(a, f.scope)
+	e.putOff(a, at)
+	if e.expired(a) {
+		e.expire(a) // its due time was missed by more than that
+		return a
 	}
 	e.advance(t)
 	return a
+}
+
+// putOff keeps a from starting before an instant, if that is to come.
+func (e *Engine) putOff(a *Act, until time.Time) {
+	if until.After(e.now) {
+		a.notYet.kind, a.notYet.act = kindNotYet, a
+		e.plan.arm(&a.notYet, nanos(until))
+	}
 }
 
 // merge makes f part of a, which takes its details.
 func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
 	e.drop(a.Details)
 	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
-	postponed := a.notYet.index == 0 || a.Task.postpones(f.scope)
 	e.countMerge(a, f)
-	if w := a.Task.spec.Window; w > 0 {
-		e.plan.arm(&a.expiry, nanos(a.Due.Add(w)))
-	}
-	if at.After(e.now) && postponed {
-		a.notYet.kind, a.notYet.act = kindNotYet, a
-		e.plan.arm(&a.notYet, nanos(at))
-	}
+	e.widenWindow(a, f.scope)
 	e.tell(a.Task, event.Event{Kind: event.Merged, Activation: a.ID, N: a.Merged, Due: a.Due})
+	e.reschedule(a, f.scope, at)
 	return a
+}
+
+// reschedule: a firing that may start at that instant has become part of a. A
+// Postponer puts the start off anew; otherwise the earlier start stands.
+func (e *Engine) reschedule(a *Act, scope int, at time.Time) {
+	first, waits := e.plan.at(&a.notYet)
+	switch later := at.After(e.now); {
+	case later && (a.Task.postpones(scope) || waits && nanos(at) < first):
+		e.putOff(a, at)
+	case !later && waits:
+		e.plan.disarm(&a.notYet)
+	default:
+		return
+	}
+	a.Task.waits = event.ForTime // so that every entry is looked at
+	e.advance(a.Task)
 }
 
 // mergeOld makes f part of a, which keeps its details.
@@ -198,8 +220,19 @@ func (e *Engine) mergeOld(a *Act, f firing) *Act {
 
 func (e *Engine) countMerge(a *Act, f firing) {
 	a.Merged++
+	e.spend(a)
 	a.Task.count(f)
 	a.Task.sums().Merged++
+}
+
+// spend notes for which trigger of the task's it was fired. A one-shot is at its
+// end then.
+func (e *Engine) spend(a *Act) {
+	a.epoch = a.Task.epoch
+	if a.Task.spec.OneShot {
+		a.Task.spent = true
+		e.disarmSources(a.Task)
+	}
 }
 
 // count notes a firing that came through.
@@ -208,7 +241,7 @@ func (t *Task) count(f firing) {
 	t.phase.Last = f.due
 	t.walkScopes(f.scope, func(s *scope) bool {
 		s.phase.N++
-		s.phase.Last = f.due
+		s.phase.Last = s.asked
 		return true
 	})
 	t.sums().Fired++
@@ -230,7 +263,7 @@ func (e *Engine) drop(details any) {
 
 // walkScopes visits a scope and those it is a branch of.
 func (t *Task) walkScopes(i int, visit func(*scope) bool) {
-	for len(t.scopes) > 0 && visit(&t.scopes[i]) && i != 0 {
+	for i < len(t.scopes) && visit(&t.scopes[i]) && i != 0 { // Apply may have left fewer
 		i = t.scopes[i].Parent
 	}
 }
@@ -252,9 +285,6 @@ func (t *Task) postpones(i int) (yes bool) {
 // through.
 func (e *Engine) pass(t *Task, f *firing) (at time.Time, ok bool) {
 	at, ok = f.due, true
-	if !t.filtered {
-		return at, ok
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			ok = false
@@ -262,6 +292,7 @@ func (e *Engine) pass(t *Task, f *firing) (at time.Time, ok bool) {
 		}
 	}()
 	t.walkScopes(f.scope, func(s *scope) bool {
+		s.asked = at
 		for _, filter := range s.Filters {
 			if at, ok = filter.Pass(s.phase, at); !ok {
 				return false

@@ -40,7 +40,7 @@ func (e *Engine) isPaused(t *Task) bool {
 
 // open reports whether a firing could start at once.
 func (e *Engine) open(t *Task) bool {
-	return t.pending.len() == 0 && e.gate(t) == event.ForNothing
+	return t.pending.fresh() == 0 && e.gate(t) == event.ForNothing
 }
 
 // advance starts what may start, in the order of acceptance, and says of the
@@ -85,6 +85,10 @@ func (e *Engine) cancelAll(t *Task, r activation.Reason) (n int) {
 
 // ripe: the instant has come until which a's start was put off.
 func (e *Engine) ripe(a *Act) {
+	if e.expired(a) {
+		e.expire(a)
+		return
+	}
 	a.Task.waits = event.ForTime // so that every entry is looked at
 	e.advance(a.Task)
 }

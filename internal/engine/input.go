@@ -18,12 +18,12 @@ const (
 	Register              // Spec
 	Unregister            // Task, On: cancel running instances
 	Begin                 // the App runs
-	Fire                  // Task, Index: of the scope, Details, Origin
+	Fire                  // Task, Spec: of the port, if it came through one, Index: of the scope, Details, Origin
 	FirePlace             // Place, Details, Origin
 	Raise                 // Topic, Details, Origin
 	Reserve               // Place
 	Unreserve             // Place
-	Report                // Task, Index, On
+	Report                // Task, Spec: of the port, Index, On
 	Pause                 // Task, On
 	PauseGroup            // Topic: the group, On
 	PauseAll              // On
@@ -34,6 +34,7 @@ const (
 	Over                  // Inst, Err: the handler returned and none is open
 	Cancel                // Inst, Reason
 	Began                 // Inst: its turn on the loop has come
+	Unbegun               // Inst: it was canceled before its handler began; before its Over
 	Tell                  // Inst, Kind, Topic: of something the host has noticed
 	Progress              // Inst, N
 	Arm                   // Timer, For
@@ -63,11 +64,16 @@ type Input struct {
 	For     time.Duration
 }
 
+// stale reports whether it came through a port that Apply has replaced.
+func (in *Input) stale() bool { return in.Spec != nil && in.Spec != in.Task.spec }
+
 // A Scope is a trigger, or a branch of one: a set of sources with filters of
 // their own.
 type Scope struct {
-	Parent  int // less than its own index; the first is its own
-	Filters []activation.Filter
+	Parent        int // less than its own index; the first is its own
+	Filters       []activation.Filter
+	Window        time.Duration // zero: none
+	WindowCancels bool
 }
 
 // A Scoped is a source and the index of its scope.
@@ -78,22 +84,20 @@ type Scoped[T any] struct {
 
 // A Spec is a registration and what its trigger and conditions recorded.
 type Spec struct {
-	Key           Key
-	Reg           tasks.Registration
-	Replace       bool
-	Trigger       string   // the trigger's text
-	Conditions    []string // those of the conditions
-	Schedules     []Scoped[activation.Schedule]
-	Topics        []Scoped[string]
-	Scopes        []Scope       // the first is the whole trigger
-	Window        time.Duration // zero: none
-	WindowCancels bool
-	Exclusive     []any
-	OneShot       bool
-	Payload       bool
-	Holds         []bool // what each condition has reported
-	Polled        []bool // which conditions asked to be told when they matter
-	Host          any
+	Key        Key
+	Reg        tasks.Registration
+	Replace    bool
+	Trigger    string   // the trigger's text
+	Conditions []string // those of the conditions
+	Schedules  []Scoped[activation.Schedule]
+	Topics     []Scoped[string]
+	Scopes     []Scope // the first is the whole trigger
+	Exclusive  []any
+	OneShot    bool
+	Payload    bool
+	Holds      []bool // what each condition has reported
+	Polled     []bool // which conditions asked to be told when they matter
+	Host       any
 }
 
 // A Reply answers an Input.
@@ -176,7 +180,9 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Unreserve:
 		e.unreserve(in.Place)
 	case Report:
-		e.report(in.Task, in.Index, in.On)
+		if !in.stale() {
+			e.report(in.Task, in.Index, in.On)
+		}
 	case Pause:
 		e.pause(in.Task, in.On)
 	case PauseGroup:
@@ -198,6 +204,8 @@ func (e *Engine) decide(in *Input) (r Reply) {
 		r.OK = e.cancel(in.Inst, in.Reason)
 	case Began:
 		e.began(in.Inst)
+	case Unbegun:
+		e.unbegun(in.Inst)
 	case Tell:
 		e.tellOf(in.Inst, event.Event{Kind: in.Kind, Detail: in.Topic})
 	case Progress:

@@ -19,30 +19,43 @@ func (e *Engine) start(a *Act) {
 	}
 	i.index, i.place = len(t.active), len(e.insts)
 	t.active, e.insts = append(t.active, i), append(e.insts, i)
-	i.node = node{kind: kindWarn, inst: i, elapsed: true}
-	until := longRunning
-	if t.limit > 0 {
-		i.node.kind, until = kindLimit, t.limit
-		i.Deadline = e.now.Add(t.limit)
+	i.node.inst, i.node.elapsed = i, true
+	if !t.Reg.OnLoop { // else its turn has not come
+		e.began(i)
 	}
-	e.plan.arm(&i.node, nanos(e.now.Add(until)))
 	i.limits = t.limits
 	for _, l := range i.limits {
 		l.room--
 	}
 	t.sums().Started++
 	e.do(Effect{Do: Start, Inst: i, Task: t, Act: a})
-	e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
+	if e.Watched { // the costly part of an event is to build it
+		e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
+	}
 }
 
-// began: the instance has waited for its turn on the loop, which does not count
-// against its limit.
+// began: from now on the instance's time limit runs. Waiting for a turn on the
+// loop does not count against it.
 func (e *Engine) began(i *Instance) {
-	if i.settled || i.reason != 0 || i.node.kind != kindLimit || i.node.index == 0 {
+	if i.settled || i.reason != 0 {
 		return
 	}
-	i.Deadline = e.now.Add(i.Task.limit)
-	e.plan.arm(&i.node, nanos(i.Deadline))
+	until := longRunning
+	i.node.kind = kindWarn
+	if limit := i.Task.limit; limit > 0 {
+		i.node.kind, until = kindLimit, limit
+		i.Deadline = e.now.Add(limit)
+	}
+	e.plan.arm(&i.node, nanos(e.now.Add(until)))
+}
+
+// unbegun: the instance was canceled before its handler began, so nobody has had
+// the details.
+func (e *Engine) unbegun(i *Instance) {
+	i.unbegun = true
+	if i.settled && !i.Act.had { // it was abandoned in the meantime
+		e.drop(i.Act.Details)
+	}
 }
 
 // move makes a move of the lifecycle, which this package must know to be legal.
@@ -67,7 +80,7 @@ func (e *Engine) returned(i *Instance, err error) {
 	if i.settled || i.reason != 0 {
 		return
 	}
-	if err == nil {
+	if err == nil || snoozed(err) {
 		e.move(i, tasks.MoveDefer)
 		e.tellOf(i, event.Event{Kind: event.Deferred})
 		return
@@ -149,13 +162,18 @@ func (e *Engine) abandon(i *Instance) {
 func (e *Engine) settle(i *Instance, outcome error) {
 	i.settled, i.outcome = true, outcome
 	e.remember(i, outcome)
-	e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
+	if e.Watched {
+		e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
+	}
 	if in, ok := e.again(i, outcome); ok {
 		e.retry(i, in, outcome)
 		return
 	}
-	if snoozed(outcome) { // and may not be run again
+	if i.reason == 0 && snoozed(outcome) { // and may not be run again
 		outcome = &tasks.Canceled{Reason: e.whyNotAgain(), Err: outcome}
+	}
+	if i.unbegun && !i.Act.had {
+		e.drop(i.Act.Details)
 	}
 	e.complete(i.Act, outcome)
 }
@@ -180,7 +198,7 @@ func (e *Engine) complete(a *Act, outcome error) {
 	if e.chains > 0 {
 		e.raiseDone(t, v, outcome)
 	}
-	if t.spec.OneShot {
+	if t.spec.OneShot && a.epoch == t.epoch {
 		e.unregister(t, false)
 	}
 }

@@ -19,9 +19,14 @@ const JumpTopic = "clock/jump"
 // a jump backward, else it would stand still until the old time has come again.
 func (e *Engine) jump(d time.Duration) {
 	for i := range e.plan.heap {
-		s := &e.plan.heap[i]
-		if s.node.elapsed || d < 0 && e.shift(s.node, d) {
+		if s := &e.plan.heap[i]; s.node.elapsed {
 			s.at += int64(d)
+		}
+	}
+	for _, t := range e.all {
+		e.setBack(t, min(d, 0))
+		for _, a := range t.pending.items() {
+			a.since = a.since.Add(d)
 		}
 	}
 	e.plan.order()
@@ -41,21 +46,32 @@ func (e *Engine) jump(d time.Duration) {
 	}
 }
 
-// shift moves the phase of a schedule that counts elapsed time.
-func (e *Engine) shift(n *node, d time.Duration) bool {
-	if n.kind != kindSource {
-		return false
+// setBack moves the phases of a task's schedules that count elapsed time, and
+// what its filters go by, lest those that measure the time since the last firing
+// hold everything back until the old time has come again.
+func (e *Engine) setBack(t *Task, d time.Duration) {
+	for i := range t.sources {
+		s := &t.sources[i]
+		if c, ok := s.schedule.(activation.Counter); !ok || !c.CountsElapsed() {
+			continue
+		}
+		setBack(&s.phase, d)
+		s.at = s.at.Add(d)
+		if s.node.index != 0 {
+			e.plan.heap[s.node.index-1].at += int64(d)
+		}
 	}
-	s := &n.task.sources[n.n]
-	if c, ok := s.schedule.(activation.Counter); !ok || !c.CountsElapsed() {
-		return false
+	for i := range t.scopes {
+		setBack(&t.scopes[i].phase, d)
 	}
-	s.at = s.at.Add(d)
-	s.phase.Registered = s.phase.Registered.Add(d)
-	if !s.phase.Last.IsZero() {
-		s.phase.Last = s.phase.Last.Add(d)
+}
+
+func setBack(ph *activation.Phase, d time.Duration) {
+	for _, at := range []*time.Time{&ph.Registered, &ph.Started, &ph.Last, &ph.Completed} {
+		if !at.IsZero() {
+			*at = at.Add(d)
+		}
 	}
-	return true
 }
 
 // order restores the heap after its keys have changed.

@@ -88,9 +88,10 @@ type mPlace struct {
 
 // An alarm is something that waits for time.
 type alarm struct {
-	at   time.Time
-	ring func()
-	off  bool
+	at    time.Time
+	ring  func()
+	off   bool
+	early bool // of those at the same instant it rings first: a start that was put off
 }
 
 func (m *model) say(format string, args ...any) {
@@ -117,7 +118,7 @@ func (m *model) first() *alarm {
 	m.alarms = slices.DeleteFunc(m.alarms, func(a *alarm) bool { return a.off })
 	var first *alarm
 	for _, a := range m.alarms {
-		if first == nil || a.at.Before(first.at) {
+		if first == nil || a.at.Before(first.at) || a.early && !first.early && a.at.Equal(first.at) {
 			first = a
 		}
 	}
@@ -333,14 +334,19 @@ func (m *model) merge(a *mAct, details any, at time.Time) string {
 	a.details = details
 	a.merged++
 	a.task.fired++
-	m.putOff(a, at)
 	m.say("event merged act=%d n=%d", a.id, a.merged)
+	if a.putOff != nil && !a.putOff.off && at.Before(a.putOff.at) { // the earlier start stands
+		a.putOff.stop()
+		m.putOff(a, at)
+		m.settleDown()
+	}
 	return fmt.Sprintf("act=%d", a.id)
 }
 
 func (m *model) putOff(a *mAct, at time.Time) {
-	if at.After(m.now) && (a.putOff == nil || a.putOff.off) {
+	if at.After(m.now) {
 		a.putOff = m.arm(at, m.settleDown)
+		a.putOff.early = true
 	}
 }
 

@@ -47,7 +47,7 @@ func (e *Engine) holding(change func(), list ...*Task) {
 
 // resume lets a task go on after a pause.
 func (e *Engine) resume(t *Task) {
-	e.missed(t, t.missedPaused, t.phase.Last)
+	e.missed(t, t.missedPaused, t.missedLast)
 	t.whilePaused, t.missedPaused = 0, 0
 	e.advance(t)
 }

@@ -9,9 +9,10 @@ import (
 
 // A Place is a reserved place in a task's pending list, or a wish for one.
 type Place struct {
-	Task *Task
-	Host any
-	held bool
+	Task  *Task
+	Scope int // of the source that wants it
+	Host  any
+	held  bool
 }
 
 // reserve grants a place at once, or queues the wish for one.
@@ -71,7 +72,7 @@ func (e *Engine) firePlace(in *Input) Reply {
 		e.drop(in.Details)
 		return Reply{Result: activation.UnknownError, Err: err}
 	}
-	a, r := e.fire(p.Task, firing{details: in.Details, origin: in.Origin, due: e.now, placed: true})
+	a, r := e.fire(p.Task, firing{details: in.Details, origin: in.Origin, due: e.now, placed: true, scope: p.Scope})
 	e.grant(p.Task)
 	return Reply{Act: a, Result: r}
 }

@@ -21,6 +21,20 @@ const (
 	kindTimer              // a timer of the host's
 )
 
+// rank puts what is due at one instant in order, before the order of arming: a
+// window that closes lets nothing start anymore, and what is put off until then
+// starts before a further firing can become part of it.
+func (k kind) rank() uint64 {
+	switch k {
+	case kindExpiry:
+		return 0
+	case kindNotYet:
+		return 1 << 62
+	default:
+		return 1 << 63
+	}
+}
+
 // A node is one entry of the plan, part of what it is armed for.
 type node struct {
 	kind    kind
@@ -43,7 +57,7 @@ type slot struct {
 func (s slot) before(o slot) bool { return s.at < o.at || s.at == o.at && s.seq < o.seq }
 
 // A plan is everything that waits for time: a binary heap, first in first out
-// among equal instants.
+// among what has the same rank at one instant.
 type plan struct {
 	heap []slot
 	seq  uint64
@@ -52,7 +66,7 @@ type plan struct {
 func (p *plan) arm(n *node, at int64) {
 	p.disarm(n)
 	p.seq++
-	p.heap = append(p.heap, slot{at, p.seq, n})
+	p.heap = append(p.heap, slot{at, p.seq | n.kind.rank(), n})
 	p.up(len(p.heap)-1, p.heap[len(p.heap)-1])
 }
 
@@ -132,6 +146,7 @@ func (p *plan) down(i int, s slot) {
 // function of a port. A Task of its own ends it when the task ends.
 type Timer struct {
 	Task  *Task
+	Spec  *Spec // the task's; if it has another one by now, that is the end as well
 	Host  any
 	node  node
 	index int // in Task.timers, plus one
@@ -140,7 +155,7 @@ type Timer struct {
 func (e *Engine) armTimer(t *Timer, d time.Duration) {
 	e.disarmTimer(t)
 	if t.Task != nil {
-		if t.Task.quiet {
+		if t.Task.quiet || t.Spec != nil && t.Spec != t.Task.spec {
 			return
 		}
 		t.Task.timers = append(t.Task.timers, t)

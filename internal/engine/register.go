@@ -78,7 +78,6 @@ func (e *Engine) newTask(id uint64, s *Spec) *Task {
 	}
 	for i := range s.Scopes {
 		t.scopes = append(t.scopes, scope{Scope: &s.Scopes[i], phase: t.phase})
-		t.filtered = t.filtered || len(s.Scopes[i].Filters) > 0
 	}
 	return t
 }

@@ -56,6 +56,7 @@ func (e *Engine) whyNotAgain() activation.Reason {
 func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 	a := i.Act
 	a.retrying, a.since = true, e.now
+	a.had = a.had || !i.unbegun
 	a.Task.sums().Retried++
 	e.tellOf(i, event.Event{Kind: event.Retrying, Due: e.now.Add(in), Err: outcome})
 	if in > 0 {
@@ -70,7 +71,7 @@ func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 // cancelTask cancels what runs of a task, and ends what waits for another
 // attempt.
 func (e *Engine) cancelTask(t *Task, r activation.Reason) (n int) {
-	for i := t.pending.len() - 1; i >= 0; i-- {
+	for i := t.pending.len() - 1; i >= 0 && i < t.pending.len(); i-- { // the end of a one-shot ends them all
 		if a := t.pending.items()[i]; a.retrying {
 			e.endEntry(t.pending.take(i), &tasks.Canceled{Reason: r, Err: a.lastErr})
 			n++
@@ -84,7 +85,7 @@ func (e *Engine) cancelTask(t *Task, r activation.Reason) (n int) {
 // endEntry ends a pending activation that will not start anymore.
 func (e *Engine) endEntry(a *Act, outcome error) {
 	e.plan.disarm(&a.notYet)
-	if !a.retrying { // else a handler has had its details
+	if !a.had {
 		e.drop(a.Details)
 	}
 	e.complete(a, outcome)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,15 +79,19 @@ const onTime = time.Second
 // have passed as well, or this one long ago, the task's Missed says what
 // becomes of them.
 func (e *Engine) due(t *Task, s *source) {
+	if s.follows && t.underway() {
+		return // the completion arms it
+	}
 	s.phase.N++
 	s.phase.Last = s.at
 	times := newest{most: max(1, t.Reg.Missed.All())}
 	times.add(s.at)
-	err := s.skip(e.now, &times)
-	if err != nil {
-		e.fault(t, err)
-	} else if !s.follows {
-		e.armNext(t, s, e.now)
+	if !s.follows { // else the completion arms it
+		if err := s.skip(e.now, &times); err != nil {
+			e.fault(t, err)
+		} else {
+			e.armNext(t, s, e.now)
+		}
 	}
 	last := times.last()
 	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(last) > onTime {
@@ -96,9 +101,14 @@ func (e *Engine) due(t *Task, s *source) {
 	for _, at := range times.kept {
 		e.fire(t, firing{due: at, fromTime: true, scope: s.scope})
 	}
-	if s.follows && t.pending.len() == 0 && t.busy() == 0 {
+	if s.follows && !t.underway() {
 		e.follow(t) // nothing came of it
 	}
+}
+
+// underway reports whether something of the task's is yet to be completed.
+func (t *Task) underway() bool {
+	return t.pending.len() > 0 || slices.ContainsFunc(t.active, func(i *Instance) bool { return !i.settled })
 }
 
 // follow asks the schedules that go by completions.
@@ -126,7 +136,8 @@ func (e *Engine) missed(t *Task, n uint64, last time.Time) {
 // fault tells that a schedule or a filter broke its contract.
 func (e *Engine) fault(t *Task, err error) {
 	text, _, _ := strings.Cut(err.Error(), "\n")
-	t.sums().faults = append(t.sums().faults, text)
+	s := t.sums()
+	s.faults = append(s.faults[max(0, len(s.faults)+1-history):], text)
 	e.tell(t, event.Event{Kind: event.Faulted, Err: err})
 }
 

@@ -16,7 +16,7 @@ type stats struct {
 	tasks.Counts
 	outcomes [history]tasks.Outcome // a ring
 	n        int                    // ever put into it
-	faults   []string
+	faults   []string               // the last
 }
 
 func (t *Task) sums() *stats {

@@ -217,7 +217,7 @@ func (s *story) inst(l *fields) *engine.Instance {
 //	cond=C,C polled=C,C       conditions; a polled one asks whether it matters
 //	holds=C,C                 conditions that have reported true
 //	keep-on-loss              a lost condition does not cancel
-//	limit=D grace=D on-abandon=free|hold|stop
+//	limit=D grace=D on-abandon=free|hold|stop on-loop
 //	keep=newest|oldest|every(N) overlap=wait|skip|replace|parallel(N) payload
 //	missed=once|skip|all(N)
 //	retry=N[,BACKOFF[,MAX[,JITTER]]]; no jitter unless told
@@ -226,18 +226,19 @@ func (s *story) inst(l *fields) *engine.Instance {
 //	window=D window-cancels=D how long a firing is good for
 //	delay=D delay-odd=D       put every start off, or every other one
 //	debounce=D                put it off anew at each merge
-//	atmost=N filter=panics    let N firings through, or break the contract
+//	atmost=N apart=D          let N firings through, or none sooner after another
+//	filter=panics             break the contract
 //	branch branch=N           what follows is of a branch of the trigger, or of
 //	                          the scope N
 func (s *story) spec(l *fields, name string, replace bool) *engine.Spec {
-	sp := &engine.Spec{Replace: replace, Host: name, Scopes: make([]engine.Scope, 1)}
+	sp := &engine.Spec{Replace: replace, Host: name, Trigger: "by hand", Scopes: make([]engine.Scope, 1)}
 	sp.Key.Name = name
 	if g, n, ok := strings.Cut(name, "/"); ok {
 		sp.Key = engine.Key{Group: g, Name: n}
 	}
 	sp.Reg.Name = sp.Key.Name
 	sp.OneShot, sp.Payload = l.flag("once"), l.flag("payload")
-	sp.Reg.KeepOnConditionLoss = l.flag("keep-on-loss")
+	sp.Reg.KeepOnConditionLoss, sp.Reg.OnLoop = l.flag("keep-on-loss"), l.flag("on-loop")
 	names, _ := l.option("holds")
 	for l.wrong == nil && len(l.words) > 0 {
 		key, v, _ := strings.Cut(l.next(), "=")
@@ -269,6 +270,11 @@ func listen(sp *engine.Spec, topics ...string) {
 func judged(sp *engine.Spec, f activation.Filter) {
 	s := &sp.Scopes[len(sp.Scopes)-1]
 	s.Filters = append(s.Filters, f)
+}
+
+func window(sp *engine.Spec, d time.Duration, cancels bool) {
+	s := &sp.Scopes[len(sp.Scopes)-1]
+	s.Window, s.WindowCancels = d, cancels
 }
 
 var specOptions = map[string]func(sp *engine.Spec, l *fields, v string){
@@ -335,8 +341,8 @@ var specOptions = map[string]func(sp *engine.Spec, l *fields, v string){
 			sp.Reg.Retry.Jitter = l.float(w[3])
 		}
 	},
-	"window":         func(sp *engine.Spec, l *fields, v string) { sp.Window = l.duration(v) },
-	"window-cancels": func(sp *engine.Spec, l *fields, v string) { sp.Window, sp.WindowCancels = l.duration(v), true },
+	"window":         func(sp *engine.Spec, l *fields, v string) { window(sp, l.duration(v), false) },
+	"window-cancels": func(sp *engine.Spec, l *fields, v string) { window(sp, l.duration(v), true) },
 	"branch": func(sp *engine.Spec, l *fields, v string) {
 		sp.Scopes = append(sp.Scopes, engine.Scope{Parent: l.number(cmp.Or(v, "0"))})
 	},
@@ -349,6 +355,7 @@ var specOptions = map[string]func(sp *engine.Spec, l *fields, v string){
 		}))
 	},
 	"atmost": func(sp *engine.Spec, l *fields, v string) { judged(sp, atMost(uint64(l.number(v)))) },
+	"apart":  func(sp *engine.Spec, l *fields, v string) { judged(sp, apart(l.duration(v))) },
 	"filter": func(sp *engine.Spec, _ *fields, _ string) { judged(sp, panicking()) },
 }
 

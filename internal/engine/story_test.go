@@ -286,14 +286,18 @@ func (s *story) say(format string, args ...any) {
 }
 
 func since(at time.Time) string {
-	text := at.Sub(epoch).String()
+	d := at.Sub(epoch)
+	sign, text := "+", d.Abs().String()
+	if d < 0 {
+		sign = "-"
+	}
 	if short, ok := strings.CutSuffix(text, "m0s"); ok {
 		text = short + "m"
 	}
 	if short, ok := strings.CutSuffix(text, "h0m"); ok {
 		text = short + "h"
 	}
-	return "+" + text
+	return sign + text
 }
 
 func outcome(err error) string {

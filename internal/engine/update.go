@@ -15,11 +15,11 @@ func (e *Engine) update(t *Task, s *Spec) {
 		return
 	}
 	same := t.spec.Trigger == s.Trigger
+	t.unline() // by the priority it has there
 	e.leave(t)
 	e.disarmSources(t)
 	e.dropTimers(t)
 	n, old, oldScopes := e.newTask(t.ID, s), t.sources, t.scopes
-	t.filtered = n.filtered
 	t.Reg, t.spec, t.scopes, t.keep, t.slots, t.limits = n.Reg, n.spec, n.scopes, n.keep, n.slots, n.limits
 	t.limit, t.grace, t.conds, t.unmet, t.polled = n.limit, n.grace, n.conds, n.unmet, n.polled
 	t.wanted = false // the new conditions have been told nothing
@@ -30,6 +30,7 @@ func (e *Engine) update(t *Task, s *Spec) {
 	e.enter(t)
 	if !same {
 		t.spent = false
+		t.epoch++
 		t.phase = n.phase
 	} else if len(oldScopes) == len(t.scopes) {
 		for i := range t.scopes {
@@ -48,8 +49,11 @@ func (e *Engine) rearm(t *Task, old []source, same bool) {
 		e.arm(t)
 	default:
 		for i := range t.sources {
-			t.sources[i].phase = old[i].phase
-			e.armNext(t, &t.sources[i], time.Time{})
+			s := &t.sources[i]
+			s.phase = old[i].phase
+			if !s.follows || !t.underway() { // else the completion arms it
+				e.armNext(t, s, time.Time{})
+			}
 		}
 		e.runDue()
 	}
@@ -57,6 +61,9 @@ func (e *Engine) rearm(t *Task, old []source, same bool) {
 
 // changed tells that a registration was changed.
 func (e *Engine) changed(t *Task, what string) {
+	if t.gone || e.draining {
+		return
+	}
 	e.tell(t, event.Event{Kind: event.Changed, N: t.ID, Detail: what})
 }
 

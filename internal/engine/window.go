@@ -2,10 +2,49 @@ package engine
 
 import (
 	"slices"
+	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/tasks"
 )
+
+// window is when the innermost window closes that a firing has opened.
+func (t *Task) window(of int) (closes time.Time, cancels, ok bool) {
+	t.walkScopes(of, func(s *scope) bool {
+		closes, cancels, ok = s.asked.Add(s.Window), s.WindowCancels, s.Window > 0
+		return !ok
+	})
+	return closes, cancels, ok
+}
+
+// openWindow makes a good for as long as the window is open that its firing
+// opened.
+func (e *Engine) openWindow(a *Act, scope int) {
+	if closes, cancels, ok := a.Task.window(scope); ok {
+		a.cancels = cancels
+		a.expiry.kind, a.expiry.act = kindExpiry, a
+		e.plan.arm(&a.expiry, nanos(closes))
+	}
+}
+
+// widenWindow makes a good for as long as any of its firings is.
+func (e *Engine) widenWindow(a *Act, scope int) {
+	until, bounded := e.plan.at(&a.expiry)
+	closes, _, ok := a.Task.window(scope)
+	switch {
+	case !bounded:
+	case !ok:
+		e.plan.disarm(&a.expiry)
+	case nanos(closes) > until:
+		e.openWindow(a, scope)
+	}
+}
+
+// expired reports whether a is no longer good.
+func (e *Engine) expired(a *Act) bool {
+	at, bounded := e.plan.at(&a.expiry)
+	return bounded && at <= nanos(e.now)
+}
 
 // expire: the window is over that an activation was good for. What has not
 // started ends; what has is canceled, if the trigger asked for that.
@@ -16,7 +55,7 @@ func (e *Engine) expire(a *Act) {
 		e.advance(t)
 		return
 	}
-	if t.spec.WindowCancels && a.last != nil {
+	if a.cancels && a.last != nil {
 		e.cancel(a.last, activation.SystemPolicy)
 	}
 }

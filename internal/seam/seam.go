@@ -64,6 +64,7 @@ type Info struct {
 // A Run is the record behind a *tasks.Instance.
 type Run interface {
 	Info() Info
+	Key() (group, task string) // of Info: what every dispatch asks for
 	Log() *slog.Logger
 	Take(why string) (*deferral.Deferral, error)
 	Progress(n uint64) error

@@ -1,8 +1,8 @@
 //go:build !unix
 
-package main
+package measure
 
 import "time"
 
-// cpuTime is not known here; the table then shows zeros.
+// cpuTime is not known here; the tables then show zeros.
 func cpuTime() time.Duration { return 0 }

@@ -1,0 +1,95 @@
+// Package measure has the scenarios: what is measured of the contenders, and the
+// rounds in which they take turns.
+//
+// It says what was found as numbers; report writes them down.
+package measure
+
+import (
+	"time"
+
+	"github.com/bgloop/bgloop/bench/peers"
+)
+
+// A Scenario is one thing to measure of every contender that has the ability: a
+// table of the report.
+type Scenario struct {
+	Name    string // such as "latency: one at a time"
+	About   string // what exactly was measured
+	Ability peers.Ability
+	Size    int // how many timers or registrations; zero if it does not matter
+	Columns []Column
+	Rounds  int // at most so many; zero: as many as wanted
+	// Once measures a contender: a number for each column.
+	Once func(peers.Contender) ([]float64, error)
+}
+
+// A Column is a number that a Scenario finds.
+type Column struct {
+	Name  string `json:"name"` // with its unit
+	Ratio bool   `json:"ratio"` // also as a multiple of the floor's in the same round
+	Plot  bool   `json:"plot"`
+}
+
+// Sizes say how much is measured.
+type Sizes struct {
+	Rounds        int           // how often each contender has its turn
+	Span          time.Duration // how long jobs are asked for, in turn and in bursts
+	OpenSpan      time.Duration // how long jobs are asked for at a fixed rate
+	Rates         []int         // per second
+	Timers        int           // due over TimerSpan
+	TimerSpan     time.Duration
+	Instant       int           // timers due at one instant
+	Registrations []int         // how many stand at once
+	Idle          time.Duration // how long nothing is done
+	Minutes       int           // of virtual time
+	Stored        int           // jobs that are stored
+}
+
+// Full is what the page is made from.
+func Full() Sizes {
+	return Sizes{
+		Rounds: 5, Span: 25 * time.Millisecond, OpenSpan: 150 * time.Millisecond, Rates: []int{10_000, 100_000},
+		Timers: 100_000, TimerSpan: 5 * time.Second, Instant: 10_000,
+		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 200 * time.Millisecond, Minutes: 60, Stored: 64,
+	}
+}
+
+// Quick is enough to see that everything works.
+func Quick() Sizes {
+	return Sizes{
+		Rounds: 2, Span: 3 * time.Millisecond, OpenSpan: 20 * time.Millisecond, Rates: []int{10_000, 100_000},
+		Timers: 2_000, TimerSpan: 200 * time.Millisecond, Instant: 1_000,
+		Registrations: []int{1_000, 10_000}, Idle: 50 * time.Millisecond, Minutes: 10, Stored: 16,
+	}
+}
+
+// Scenarios are all of them.
+func Scenarios(s Sizes) []Scenario {
+	var all []Scenario
+	for _, list := range [][]Scenario{
+		throughput(s), latency(s), openLoop(s), timers(s), registrations(s), idle(s), stopping(s), virtual(s), durable(s),
+	} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// Left is why a contender that has the ability is left out of the scenario, or
+// why one does not have it; empty if it takes part.
+func (s Scenario) Left(c peers.Contender) string {
+	if !c.Has(s.Ability) {
+		return c.Cannot[s.Ability]
+	}
+	if most, is := c.Most[s.Ability]; is && s.Size > most {
+		return c.Cannot[s.Ability]
+	}
+	return ""
+}
+
+// Takes reports whether the contender takes part.
+func (s Scenario) Takes(c peers.Contender) bool { return c.Has(s.Ability) && s.Left(c) == "" || s.fits(c) }
+
+func (s Scenario) fits(c peers.Contender) bool {
+	most, is := c.Most[s.Ability]
+	return c.Has(s.Ability) && (!is || s.Size <= most)
+}
