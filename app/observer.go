@@ -118,7 +118,7 @@ func (o *Observer) Run() {
 	done := false
 	defer func() {
 		if v := recover(); !done {
-			o.a.caught("observer", v)
+			_ = o.a.caught("observer", v)
 			o.a.spawn(o) // go on with the next event
 		}
 		o.a.rest()

@@ -305,7 +305,14 @@ func (p *port) retire() {
 func (p *port) unbind() {
 	p.binding.Lock()
 	defer p.binding.Unlock()
-	for _, f := range p.onDisarm {
+	defer func() {
+		if len(p.onDisarm) > 0 { // one panicked, which is no reason not to run the others
+			p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
+		}
+	}()
+	for len(p.onDisarm) > 0 {
+		f := p.onDisarm[0]
+		p.onDisarm = p.onDisarm[1:]
 		f()
 	}
 }

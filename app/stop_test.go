@@ -250,8 +250,10 @@ func TestReportTellsHowEachInstanceEnded(t *testing.T) {
 			{Task: "slow", Activation: 3, Instance: 3, State: tasks.StateCanceled, Err: canceled(activation.Terminating, nil), Heeded: 3 * time.Second},
 			{Task: "fails", Activation: 4, Instance: 4, State: tasks.StateCanceled, Err: canceled(activation.Terminating, late)},
 			{Task: "deaf", Activation: 5, Instance: 5, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second},
-			{Task: "holds", Activation: 6, Instance: 6, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second,
-				Open: []deferral.Open{{Why: "upload"}, {Why: "index"}}},
+			{
+				Task: "holds", Activation: 6, Instance: 6, State: tasks.StateAbandoned, Err: abandoned, Heeded: 5 * time.Second,
+				Open: []deferral.Open{{Why: "upload"}, {Why: "index"}},
+			},
 			{Task: "limited", Activation: 7, Instance: 7, State: tasks.StateCanceled, Err: canceled(activation.ExecutionTimeExceeded, nil), Heeded: 4 * time.Second},
 			{Task: "failed before", Activation: 8, Instance: 8, State: tasks.StateFailed, Err: late},
 		}
@@ -651,6 +653,26 @@ func TestSilenceAfterStop(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The functions of OnDisarm are those of a trigger and of conditions that know
+// nothing of each other: one that panics keeps none from running.
+func TestPanicInOnDisarmHarmsNoOther(t *testing.T) {
+	everywhere(t, func(l *land) {
+		a := l.newApp()
+		story := new(lines)
+		l.add(a, tasks.Registration{Name: "t", Trigger: open{"x", func(p activation.Port) {
+			for i, f := range []func(){guiltyPanic, func() {}, guiltyExit, func() {}} {
+				p.OnDisarm(func() { story.add("%d", i); f() })
+			}
+		}}}, nil)
+		l.start(a)
+		l.stop(a)
+		l.wantStory(story.list(), "0", "1", "2", "3")
+		for _, guilty := range []string{"guiltyPanic", "guiltyExit"} {
+			l.want(guilty+" is in the log", l.log.has("OnDisarm", "app_test."+guilty), true)
+		}
+	})
 }
 
 // An observer that is stuck when the App stops is told nothing more when it
