@@ -227,6 +227,40 @@ func TestDueIsNotIdle(t *testing.T) {
 	})
 }
 
+// A slowClock takes its time to set an alarm.
+type slowClock struct{ *clock.Virtual }
+
+func (c slowClock) AfterFunc(d time.Duration, f func()) clock.Timer {
+	time.Sleep(time.Second) // the bubble's
+	return c.Virtual.AfterFunc(d, f)
+}
+
+// Who is told that the App is idle may move its clock at once: the alarm for
+// what is next is set by then.
+func TestAlarmIsSetWhenIdle(t *testing.T) {
+	inLandOfGoroutines(t, func(l *land) {
+		clk := slowClock{clock.NewVirtual(dawn)}
+		a := l.newApp(app.WithClock(clk))
+		l.add(a, tasks.Registration{Name: "t", Trigger: trigger.Every(time.Minute), TimeLimit: time.Hour}, func(_ context.Context, in *tasks.Instance) error {
+			time.Sleep(time.Minute) // natively, so that it is the owner afterwards
+			return in.Sleep(10 * time.Second)
+		})
+		l.start(a)
+		for range 5 {
+			for _, want := range []time.Duration{0, 10 * time.Second} {
+				l.idle(a)
+				at, ok := clk.Next()
+				if left := at.Sub(clk.Now()); !ok || left <= 0 || want != 0 && left != want {
+					l.Fatalf("at %v the next alarm is at %v, %t", clk.Now().Sub(dawn), at.Sub(dawn), ok)
+				}
+				clk.Advance(at.Sub(clk.Now()))
+			}
+		}
+		l.idle(a)
+		l.stop(a)
+	})
+}
+
 // A slowSchedule keeps the owner of the engine busy, which no schedule should.
 type slowSchedule struct{ entered, leave chan struct{} }
 
@@ -244,15 +278,21 @@ func TestMailboxIsNotIdle(t *testing.T) {
 		ran := false
 		task := l.add(a, tasks.Registration{Name: "t"}, func(context.Context, *tasks.Instance) error { ran = true; return nil })
 		s := slowSchedule{make(chan struct{}), make(chan struct{})}
-		go func() { _, _ = a.Register(tasks.Registration{Name: "slow", Trigger: s}) }()
-		<-s.entered // the engine is owned
+		own := func(name string) { // has the engine owned until s.leave
+			go func() { _, _ = a.Register(tasks.Registration{Name: name, Trigger: s}) }()
+			synctest.Wait()
+		}
+		own("slow")
+		<-s.entered
 		idle := make(chan error, 1)
 		go func() { idle <- a.WaitIdle(context.Background()) }()
-		synctest.Wait()
-		go func() { _, _ = task.Fire(context.Background(), nil) }() // is posted after WaitIdle was
+		own("slow again") // both wait in the mailbox
+		s.leave <- struct{}{}
+		<-s.entered
+		go func() { _, _ = task.Fire(context.Background(), nil) }() // waits while they are answered
 		synctest.Wait()
 		l.want("idle while the mailbox is full", len(idle), 0)
-		close(s.leave)
+		s.leave <- struct{}{}
 		l.want("WaitIdle", <-idle, nil)
 		l.want("the firing was handled, and its handler has run", ran, true)
 	})
@@ -440,9 +480,7 @@ func TestMockDrivenLifeIsTheSame(t *testing.T) {
 			traces := map[uint64]int{}
 			for _, s := range stories {
 				h := fnv.New64a()
-				for _, line := range s {
-					_, _ = fmt.Fprintln(h, line)
-				}
+				_, _ = h.Write([]byte(strings.Join(s, "\n")))
 				traces[h.Sum64()]++
 			}
 			if len(traces) != 1 {

@@ -69,6 +69,11 @@ func inLandOfCoroutines(t *testing.T, seed uint64, story func(l *land)) {
 	t.Helper()
 	w := coro.New(seed, dawn)
 	defer w.Close()
+	inLandOfWorld(t, w, story)
+}
+
+func inLandOfWorld(t *testing.T, w *coro.World, story func(l *land)) {
+	t.Helper()
 	sleep := func(d time.Duration) {
 		p := w.NewPark()
 		w.AfterFunc(d, p.Unpark)
@@ -743,6 +748,88 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+// A hook is called when a strand makes itself a place to wait, which is after
+// it has looked whether its instance was canceled.
+type hook struct {
+	seam.Driver
+	call func()
+}
+
+func (h *hook) NewPark() seam.Park {
+	if f := h.call; f != nil {
+		h.call = nil
+		f()
+	}
+	return h.Driver.NewPark()
+}
+
+// A cancel between a strand's look at the instance and its wait is not missed.
+func TestCancelJustBeforeWaiting(t *testing.T) {
+	waits := []struct {
+		name string
+		wait func(l *land, in *tasks.Instance) error
+	}{
+		{"Sleep", func(_ *land, in *tasks.Instance) error { return in.Sleep(time.Hour) }},
+		{"Await", func(l *land, in *tasks.Instance) error {
+			return in.Await(func(context.Context) error { l.sleep(time.Second); return nil })
+		}},
+	}
+	for _, tt := range waits {
+		t.Run(tt.name, func(t *testing.T) {
+			w := coro.New(1, dawn)
+			defer w.Close()
+			inLandOfWorld(t, w, func(l *land) {
+				driver := &hook{Driver: w}
+				a := l.newApp(app.WithDriver(driver))
+				var took time.Duration
+				var task *app.Task
+				task = l.add(a, tasks.Registration{Name: "t"}, func(_ context.Context, in *tasks.Instance) error {
+					driver.call = func() { task.Cancel(activation.LoggingOff) }
+					err := tt.wait(l, in)
+					took = w.Now().Sub(dawn)
+					return err
+				})
+				l.start(a)
+				if err := l.fire(task, nil).Wait(context.Background()); !errors.Is(err, activation.LoggingOff) || errors.Is(err, tasks.ErrAbandoned) {
+					l.Errorf("outcome: %v", err)
+				}
+				l.want("it waited", took, time.Duration(0))
+				l.stop(a)
+			})
+		})
+	}
+}
+
+// An instance that is canceled before a goroutine has taken it up does not
+// begin, and lets go of its details.
+func TestCanceledBeforeItBegins(t *testing.T) {
+	for seed := range uint64(6) {
+		inLandOfCoroutines(t, seed, func(l *land) {
+			a := l.newApp()
+			dropped := 0
+			task := l.add(a, tasks.Registration{Name: "t"}, func(context.Context, *tasks.Instance) error {
+				l.Error("the handler was called")
+				return nil
+			})
+			story := chronicle(a, event.Started, event.Canceling, event.Ended)
+			l.start(a)
+			r := l.fire(task, dropper(func() { dropped++ }))
+			l.want("instances canceled", task.Cancel(activation.ServicingUpdate), 1) // it had no turn yet
+			if err := r.Wait(context.Background()); !errors.Is(err, activation.ServicingUpdate) {
+				l.Errorf("outcome: %v", err)
+			}
+			l.idle(a)
+			l.want("dropped", dropped, 1)
+			l.stop(a)
+			l.wantStory(story.list(),
+				"0s t started act=1 inst=1",
+				"0s t canceling act=1 inst=1 reason=ServicingUpdate",
+				`0s t ended act=1 inst=1 reason=ServicingUpdate err="tasks: canceled: ServicingUpdate"`,
+			)
+		})
+	}
+}
+
 // What a canceled strand slept on is forgotten with it, not kept until it would
 // have woken.
 func TestCanceledSleepIsForgotten(t *testing.T) {
@@ -885,11 +972,13 @@ func TestStaleHandlesAnswerErrOver(t *testing.T) {
 		{"failed", func(*land, *tasks.Instance) error { return errGuilty }, nil},
 		{"panicked", func(*land, *tasks.Instance) error { guiltyPanic(); return nil }, nil},
 		{
-			"canceled", func(_ *land, in *tasks.Instance) error { return in.Sleep(time.Hour) },
+			"canceled",
+			func(_ *land, in *tasks.Instance) error { return in.Sleep(time.Hour) },
 			func(t *app.Task) { t.Cancel(activation.Abort) },
 		},
 		{
-			"abandoned", func(l *land, _ *tasks.Instance) error { l.sleep(10 * time.Second); return nil },
+			"abandoned",
+			func(l *land, _ *tasks.Instance) error { l.sleep(10 * time.Second); return nil },
 			func(t *app.Task) { t.Cancel(activation.Abort) },
 		},
 	}

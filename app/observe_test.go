@@ -161,10 +161,7 @@ func TestBusyObserverDoesNotGrow(t *testing.T) {
 }
 
 func TestOnCompletedMissesNothing(t *testing.T) {
-	fires := 100_000
-	if testing.Short() {
-		fires = 10_000
-	}
+	fires := fewer(100_000)
 	l := newLand(t, nil, nil, nil)
 	a := app.New(app.WithLogger(l.log.logger()))
 	task := l.add(a, tasks.Registration{Name: "t", Keep: tasks.Every(fires), Overlap: tasks.Parallel(0)},
@@ -280,6 +277,7 @@ func TestStoppingAnObserverCountsWhatWaits(t *testing.T) {
 		for range 5 {
 			_ = l.fire(task, nil).Wait(context.Background())
 		}
+		synctest.Wait() // the first is being told
 		o.Stop()
 		l.want("left out", o.Dropped(), uint64(4))
 		close(release)

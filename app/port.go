@@ -281,23 +281,16 @@ func (p *port) unbind() {
 	if binding { // no mutex: those functions may wait, and in a simulation only a park can
 		_ = p.bound.wait(context.Background(), p.a.driver)
 	}
-	for _, f := range p.onDisarm {
-		p.unbindOne(f)
+	defer func() {
+		if len(p.onDisarm) > 0 { // one panicked, which is no reason not to run the others
+			p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
+		}
+	}()
+	for len(p.onDisarm) > 0 {
+		f := p.onDisarm[0]
+		p.onDisarm = p.onDisarm[1:]
+		f()
 	}
-}
-
-// unbindOne keeps a function that panics from keeping the others from running.
-func (p *port) unbindOne(f func()) {
-	err := protect(func() error { f(); return nil }, func(err error) { p.failed("OnDisarm", err) })
-	if err != nil {
-		p.failed("OnDisarm", err)
-	}
-}
-
-// failed reports a callback of the trigger's or of a condition's.
-func (p *port) failed(what string, err error) {
-	p.a.log.Error("bgloop: a callback panicked", "callback", what, "err", err)
-	p.a.post(engine.Input{Op: engine.SourceEnded, Task: p.task, Err: err})
 }
 
 // A placing is a strand that waits for a place.

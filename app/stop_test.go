@@ -655,6 +655,26 @@ func TestSilenceAfterStop(t *testing.T) {
 	}
 }
 
+// The functions of OnDisarm are those of a trigger and of conditions that know
+// nothing of each other: one that panics keeps none from running.
+func TestPanicInOnDisarmHarmsNoOther(t *testing.T) {
+	everywhere(t, func(l *land) {
+		a := l.newApp()
+		story := new(lines)
+		l.add(a, tasks.Registration{Name: "t", Trigger: open{"x", func(p activation.Port) {
+			for i, f := range []func(){guiltyPanic, func() {}, guiltyExit, func() {}} {
+				p.OnDisarm(func() { story.add("%d", i); f() })
+			}
+		}}}, nil)
+		l.start(a)
+		l.stop(a)
+		l.wantStory(story.list(), "0", "1", "2", "3")
+		for _, guilty := range []string{"guiltyPanic", "guiltyExit"} {
+			l.want(guilty+" is in the log", l.log.has("OnDisarm", "app_test."+guilty), true)
+		}
+	})
+}
+
 // An observer that is stuck when the App stops is told nothing more when it
 // comes free, also if its task's registration had ended before.
 func TestStuckObserverIsToldNothingAfterStop(t *testing.T) {
