@@ -15,11 +15,14 @@
 //     whoever calls while nobody owns it, else the one that does. There is one
 //     true order of what happened, and observers are told in that order.
 //  2. No code of the user's runs while the engine is owned, with one exception:
-//     Schedule.Next and Filter.Pass, which must be quick and pure.
-//  3. Each attempt's handler runs on a goroutine of its own. So does every
-//     other callback, except that those of one observer run one after the other.
+//     the pure methods of Schedule, Leaper and Filter, which must be quick.
+//  3. Each attempt's handler runs on a goroutine of its own, unless the task is
+//     one with OnLoop. So does every other callback, except that those of one
+//     observer run one after the other, and that Arm and OnArm's functions run
+//     on the goroutine that registers.
 //  4. Calls that wait (Stop, WaitIdle, Receipt.Wait) answer ErrInHandler when
 //     they are given the context of a running instance.
-//  5. When Stop has returned, no callback is called anymore. Go cannot end a
+//  5. When Stop has returned, no callback is called anymore, but for Drop and
+//     OnDisarm's functions, which are called however late. Go cannot end a
 //     goroutine from outside: a handler that was abandoned may still run.
 package app
