@@ -83,6 +83,7 @@ func (g *registry) apply(desired []tasks.Registration, really bool) (plan Plan, 
 	}
 	g.a.own(func() {
 		var gone []*engine.Task
+		g.a.step(engine.Input{Op: engine.Tick}) // what is due by now concerns what stands now
 		plan, gone = g.plan(candidates)
 		if err = g.a.refusal(candidates, gone); err == nil && really {
 			g.a.carryOut(g, candidates, gone)
@@ -181,7 +182,11 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 		a.step(engine.Input{Op: engine.Unregister, Task: t})
 	}
 	for _, c := range candidates {
-		if c.port != nil && c.is != nil {
+		switch {
+		case c.port == nil || c.is == nil:
+		case c.is.is.Gone(): // with what ended before it
+			c.is = nil
+		default:
 			a.change(c)
 		}
 	}

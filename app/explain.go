@@ -14,7 +14,10 @@ import (
 // Explain says where the task stands, and so why it has not run.
 func (t *Task) Explain() (x tasks.Explanation) {
 	a := t.registry.a
-	a.own(func() { x = a.eng.Explain(t.is, a.now) })
+	a.own(func() {
+		a.step(engine.Input{Op: engine.Tick}) // what is due by now has been done
+		x = a.eng.Explain(t.is, a.now)
+	})
 	return x
 }
 
@@ -45,6 +48,7 @@ type Snapshot struct {
 // Snapshot says where everything stands.
 func (a *App) Snapshot() (s Snapshot) {
 	a.own(func() {
+		a.step(engine.Input{Op: engine.Tick})
 		s = Snapshot{At: a.now.Round(0), State: a.life.Current(), Active: a.eng.Active(), Illegal: a.eng.Illegal}
 		for _, t := range a.eng.Tasks(nil) {
 			s.Tasks = append(s.Tasks, a.eng.Explain(t, a.now))

@@ -116,7 +116,7 @@ type mob struct {
 	ledger  *app.Observer
 	actors  []*tape
 	inner   *tape        // decides what callbacks and handlers do
-	entered atomic.Int32 // callbacks, so far
+	entered atomic.Int32 // callbacks that may not be called after Stop, so far
 	snoozes atomic.Uint64
 	patient bool // Stop is given time
 
@@ -241,7 +241,6 @@ func (m *mob) within(d time.Duration) (context.Context, context.CancelFunc) {
 
 // maybe is what a callback does: mostly nothing.
 func (m *mob) maybe(ctx context.Context) {
-	m.entered.Add(1)
 	switch m.inner.n(8) {
 	case 1, 2:
 		m.call(ctx, m.inner)
@@ -252,6 +251,7 @@ func (m *mob) maybe(ctx context.Context) {
 
 // mayPanic is maybe where a panic must do no harm.
 func (m *mob) mayPanic() {
+	m.entered.Add(1)
 	m.maybe(context.Background())
 	switch m.inner.n(24) {
 	case 1:
@@ -451,7 +451,7 @@ func (m *mob) condition(tp *tape) activation.Condition {
 			p.Wanted(func(on bool) {
 				report(on)
 				m.mayPanic()
-				p.After(time.Second, func() { report(false); m.maybe(context.Background()); report(true) })
+				p.After(time.Second, func() { m.entered.Add(1); report(false); m.maybe(context.Background()); report(true) })
 			})
 			return nil
 		})

@@ -24,7 +24,7 @@ func (r *run) shift(strands, awake int) {
 	before := r.busy
 	r.count(strands, awake)
 	after := r.busy
-	ended := r.strands == 0 && r.holds
+	ended := r.lastEnd()
 	r.mu.Unlock()
 	if ended {
 		r.a.post(engine.Input{Op: engine.Over, Inst: r.is})
@@ -32,6 +32,14 @@ func (r *run) shift(strands, awake int) {
 	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
 		r.a.do(func() {})
 	}
+}
+
+// lastEnd reports, once and with r.mu held, whether an abandoned instance that
+// holds its slot has ended. It may have done so while it was being abandoned.
+func (r *run) lastEnd() bool {
+	ended := r.strands == 0 && r.holds && !r.told
+	r.told = r.told || ended
+	return ended
 }
 
 // count is shift with r.mu held. An instance without a strand works: a deferral

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ type (
 func (a *App) armPort(r tasks.Registration) (*port, error) {
 	n := len(r.Conditions)
 	p := &port{a: a, arming: true, wanted: make([][]func(bool), n)}
-	p.spec = &engine.Spec{Holds: make([]bool, n), Polled: make([]bool, n), Scopes: make([]engine.Scope, 1)}
+	p.spec = &engine.Spec{Holds: make([]bool, n), Unheard: slices.Repeat([]bool{true}, n), Polled: make([]bool, n), Scopes: make([]engine.Scope, 1)}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
 	if err := r.Trigger.Arm(&branch{port: p}); err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func (p *port) report(index int, holds bool) {
 	case p.submitted:
 		p.late = append(p.late, lateReport{index, holds})
 	default:
-		p.spec.Holds[index] = holds
+		p.spec.Holds[index], p.spec.Unheard[index] = holds, false
 	}
 	p.mu.Unlock()
 	if t != nil {
@@ -183,11 +184,13 @@ func (p *port) is() *engine.Task {
 	return p.task
 }
 
-// fire is Fire from one scope of the trigger that recorded spec; without one, of
-// whatever trigger the task has now.
+// fire is Fire from one scope of the trigger that recorded spec.
 func (p *port) fire(ctx context.Context, spec *engine.Spec, scope int, details any) (activation.Receipt, error) {
 	t := p.is()
 	if t == nil {
+		if d, owns := details.(activation.Dropper); owns {
+			d.Drop() // there is no task yet to do it for
+		}
 		return activation.Receipt{Result: activation.UnknownError}, ErrUnbound
 	}
 	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Spec: spec, Index: scope, Details: details, Origin: origin(ctx)}).receipt()

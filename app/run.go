@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type run struct {
 	past      bool       // it is over or abandoned
 	deadline  time.Time
 	holds     bool // it was abandoned, and holds its slot until it ends
+	told      bool // the engine has been told that it ended
 	busy      bool // counted in App.busy
 	forgotten bool // never again counted in App.busy
 	strands   int  // the handler, Go and Await
@@ -123,7 +125,7 @@ func (r *run) Over() {
 
 // endWith tells the engine that the instance is over. It releases r.mu.
 func (r *run) endWith(err error) {
-	r.past = true
+	r.past, r.told = true, true
 	r.finish(tasks.ErrOver)
 	counted := r.forget()
 	r.mu.Unlock()
@@ -147,7 +149,7 @@ func (r *run) abandon() []deferral.Open {
 	r.mu.Lock()
 	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon == tasks.HoldSlot
 	r.finish(tasks.ErrOver)
-	ended := r.strands == 0 && r.holds
+	ended := r.lastEnd()
 	r.mu.Unlock()
 	r.idle()
 	if ended {
@@ -287,8 +289,15 @@ func (r *run) spawnStrand(why string, f func(context.Context) error, done func(e
 }
 
 // Run implements seam.Job.
-func (s *strand) Run() {
-	s.finish(protect(func() error { return s.f((*runContext)(s.r)) }, s.finish))
+func (s *strand) Run() { s.r.run(s) }
+
+// run is a frame that shows whose strand it is: see stackOf.
+//
+//go:noinline
+func (r *run) run(s *strand) {
+	err := protect(func() error { return s.f((*runContext)(r)) }, s.finish)
+	s.finish(err)
+	runtime.KeepAlive(r) // so that the frame still holds it meanwhile
 }
 
 func (s *strand) finish(err error) {

@@ -56,7 +56,7 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.port.Load().fire(ctx, nil, 0, details)
+	return t.registry.a.call(engine.Input{Op: engine.Fire, Task: t.is, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.

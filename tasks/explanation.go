@@ -3,6 +3,7 @@ package tasks
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ type Explanation struct {
 	Spent bool
 	// Unmet are the conditions that do not hold.
 	Unmet []string
+	// Unheard says of each of those whether it has not reported yet; one that
+	// is asked only when it matters, since it began to.
+	Unheard []bool
 	// FullCaps are the caps that have no room.
 	FullCaps []string
 	// Slots is how many instances may be active at once.
@@ -116,6 +120,10 @@ func (x Explanation) String() string {
 // verdict is the one reason that matters most.
 func (x Explanation) verdict() string {
 	switch {
+	case !x.Registered && x.Spent:
+		return "is not registered anymore: its trigger fires once, and has."
+	case !x.Registered && x.Trigger != "":
+		return "is not registered anymore."
 	case !x.Registered:
 		return "is not registered."
 	case x.Stopping:
@@ -144,9 +152,12 @@ func (x Explanation) waiting(p PendingActivation) string {
 		event.ForRetry:     "for its next attempt",
 		event.ForResume:    "to be resumed",
 		event.ForOverlap:   "for an active instance to end",
-		event.ForCondition: "for its conditions: " + strings.Join(x.Unmet, ", "),
+		event.ForCondition: "for its conditions: " + x.unmet(),
 		event.ForCap:       "for room under a cap: " + strings.Join(x.FullCaps, ", "),
 	}[p.For]
+	if p.For == event.ForCap && len(x.FullCaps) == 0 {
+		what = "for its turn under a cap"
+	}
 	s := fmt.Sprintf("is due and waits %s", what)
 	if !p.Until.IsZero() {
 		s += fmt.Sprintf(", in %v", p.Until.Sub(x.At))
@@ -156,6 +167,18 @@ func (x Explanation) waiting(p PendingActivation) string {
 		s += fmt.Sprintf(" and stands for %d firings", p.Merged)
 	}
 	return s + "."
+}
+
+// unmet are the conditions that do not hold, and which of them nothing is known
+// of.
+func (x Explanation) unmet() string {
+	list := slices.Clone(x.Unmet)
+	for i := range list {
+		if i < len(x.Unheard) && x.Unheard[i] {
+			list[i] += " (has not reported yet)"
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func (x Explanation) details() (s []string) {

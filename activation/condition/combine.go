@@ -25,7 +25,8 @@ type combined struct {
 // news is what a part has reported.
 type news struct{ holds, known bool }
 
-// Not holds when c has reported that it does not.
+// Not holds when c has reported that it does not. Without a condition it is
+// refused with ErrNoCondition, as are the other combinators with a nil one.
 func Not(c activation.Condition) activation.Condition {
 	return &combined{"not", []activation.Condition{c}, func(n []news) (bool, bool) { return !n[0].holds, n[0].known }}
 }
@@ -120,8 +121,10 @@ type heldFor struct {
 	d time.Duration
 }
 
-// HeldFor holds when c has held for d without a break. A d that is not positive
-// is refused with ErrInterval.
+// HeldFor holds when c has held for d without a break. Of a condition that is
+// asked only while it matters, such as Func, nothing is known before: its d
+// begins when it says yes for the first time since an activation waits. A d that
+// is not positive is refused with ErrInterval.
 func HeldFor(c activation.Condition, d time.Duration) activation.Condition { return &heldFor{c, d} }
 
 func (c *heldFor) String() string { return fmt.Sprintf("held-for(%v, %v)", c.Condition, c.d) }
@@ -129,14 +132,14 @@ func (c *heldFor) String() string { return fmt.Sprintf("held-for(%v, %v)", c.Con
 func (c *heldFor) Arm(tell func(bool), p activation.Port) error {
 	switch {
 	case c.Condition == nil:
-		return ErrNoCondition
+		return fmt.Errorf("%w: %v", ErrNoCondition, c)
 	case c.d <= 0:
 		return fmt.Errorf("%w: %v", ErrInterval, c.d)
 	}
 	w := &wait{heldFor: c, tell: tell, port: p}
 	p.OnArm(w.bind)
-	p.OnDisarm(func() { w.hear(false) })
-	return c.Condition.Arm(w.hear, p)
+	p.OnDisarm(w.close)
+	return c.Condition.Arm(w.hear, &heldPort{p, w})
 }
 
 // A wait waits for a condition to have held for long enough.
@@ -146,14 +149,14 @@ type wait struct {
 	port activation.Port
 
 	mu    sync.Mutex // guards the following, and keeps reports in order
-	bound bool
-	holds bool
+	bound bool       // there are timers to be had
+	known bool       // it has reported since it matters
+	holds bool       // what it reported
+	round int        // of its holding
 	stop  func() bool
-	round int
 }
 
-// bind starts the time of a condition that held from the start: before, there
-// is no timer to be had.
+// bind starts the time of a condition that held from the start.
 func (w *wait) bind() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -163,22 +166,36 @@ func (w *wait) bind() {
 	}
 }
 
+// close ends the waiting.
+func (w *wait) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bound = false
+	w.forget()
+}
+
+// forget takes back what was reported.
+func (w *wait) forget() {
+	w.known, w.holds = false, false
+	w.round++
+	if w.stop != nil {
+		w.stop()
+		w.stop = nil
+	}
+}
+
+// hear takes a report, and reports in turn: that it holds by itself is no news
+// before d has passed.
 func (w *wait) hear(holds bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if holds == w.holds {
+	if w.known && holds == w.holds {
 		return
 	}
-	w.holds = holds
-	w.round++
-	switch {
-	case !holds:
-		if w.stop != nil {
-			w.stop()
-			w.stop = nil
-		}
-		w.tell(false)
-	case w.bound:
+	w.forget()
+	w.known, w.holds = true, holds
+	w.tell(false)
+	if holds && w.bound {
 		w.start()
 	}
 }
@@ -191,7 +208,24 @@ func (w *wait) start() {
 func (w *wait) ripe(round int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.holds && w.round == round {
+	if w.round == round {
 		w.tell(true)
 	}
+}
+
+// A heldPort is the port of the condition: when that comes to matter anew, what
+// it has reported is forgotten.
+type heldPort struct {
+	activation.Port
+	wait *wait
+}
+
+// Wanted implements activation.Port.
+func (p *heldPort) Wanted(f func(bool)) {
+	p.Port.Wanted(func(on bool) {
+		p.wait.mu.Lock()
+		p.wait.forget()
+		p.wait.mu.Unlock()
+		f(on)
+	})
 }

@@ -21,12 +21,16 @@ type window struct {
 }
 
 // TimeWindow holds from one time of day to another, by the clock on the wall in
-// a zone; a nil zone is time.Local. Times are written as 15:04 or 15:04:05. If
-// the first is later than the second, the window spans midnight. It holds from
-// the first instant of the window to the last before its end: where the zone's
-// clock is set forward over one of the two, that is the instant after the gap;
-// where a time comes twice, the window is open whenever the clock shows a time
-// in it.
+// a zone; a nil zone is time.Local. Times are written as 15:04 or 15:04:05; what
+// is none, and a window from a time to the same, are refused with ErrTimeOfDay.
+// If the first is later than the second, the window spans midnight.
+//
+// It holds whenever the zone's clock shows a time that is not before the first
+// and before the second. So where the clock is set forward over one of the two,
+// that one is the instant after the gap, and a window that lies in the gap does
+// not open on that day; where a time comes twice, so does what is due at it. See
+// docs/daylight-saving.md. That the system's clock was set is noticed within ten
+// minutes.
 func TimeWindow(from, to string, loc *time.Location) activation.Condition {
 	if loc == nil {
 		loc = time.Local
@@ -49,7 +53,7 @@ func QuietHours(from, to string, loc *time.Location) activation.Condition {
 
 func timeOfDay(s string) (time.Duration, error) {
 	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, s); err == nil && t.Nanosecond() == 0 {
 			return t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)), nil
 		}
 	}
@@ -97,11 +101,14 @@ func (w *window) next(t time.Time) time.Time {
 		wait = min(wait, d)
 	}
 	at := t.Add(wait)
-	if _, end := t.ZoneBounds(); !end.IsZero() && end.Before(at) {
+	if _, end := t.ZoneBounds(); end.After(t) && end.Before(at) { // on the last day of a leap year it may be before t
 		return end
 	}
 	return at
 }
+
+// recheck is how long to look away at most, for a clock that is set meanwhile.
+const recheck = 10 * time.Minute
 
 // A sash opens and closes a window for one registration.
 type sash struct {
@@ -114,8 +121,7 @@ type sash struct {
 	stop   func() bool
 }
 
-// look reports how things stand, and arranges for the next look: at least every
-// hour, so that a clock that was set is noticed.
+// look reports how things stand, and arranges for the next look.
 func (s *sash) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +130,7 @@ func (s *sash) look() {
 	}
 	now := s.port.Now()
 	s.tell(s.open(now))
-	s.stop = s.port.After(min(s.next(now).Sub(now), time.Hour), s.look)
+	s.stop = s.port.After(min(s.next(now).Sub(now), recheck), s.look)
 }
 
 func (s *sash) close() {

@@ -86,17 +86,39 @@ func (f pass) Pass(ph activation.Phase, due time.Time) (time.Time, bool) { retur
 // included. The registration stays; see OneShot. An n
 // that is not positive is refused with ErrInterval.
 func Limit(t activation.Trigger, n int) activation.Trigger {
-	return filter(t, "limit", pass(func(ph activation.Phase, due time.Time) (time.Time, bool) {
-		return due, ph.N < uint64(n)
-	}), n > 0, ErrInterval, n)
+	return filter(t, "limit", atMost(n), n > 0, ErrInterval, n)
+}
+
+type atMost int
+
+// Pass lets the first n through.
+func (n atMost) Pass(ph activation.Phase, due time.Time) (time.Time, bool) {
+	return due, !n.ended(ph, due)
+}
+
+func (n atMost) ended(ph activation.Phase, _ time.Time) bool { return ph.N >= uint64(n) }
+
+// An ender is a Filter that can come to an end: it lets nothing through anymore
+// that is due at that instant or later.
+type ender interface {
+	ended(ph activation.Phase, due time.Time) bool
 }
 
 // Between lets firings of t through that are due from one instant on and before
 // another. A zero time is no bound.
 func Between(t activation.Trigger, from, to time.Time) activation.Trigger {
-	return filter(t, "between", pass(func(_ activation.Phase, due time.Time) (time.Time, bool) {
-		return due, (from.IsZero() || !due.Before(from)) && (to.IsZero() || due.Before(to))
-	}), true, nil, edge(from), edge(to))
+	return filter(t, "between", between{from, to}, true, nil, edge(from), edge(to))
+}
+
+type between struct{ from, to time.Time }
+
+// Pass lets through what lies between.
+func (b between) Pass(ph activation.Phase, due time.Time) (time.Time, bool) {
+	return due, (b.from.IsZero() || !due.Before(b.from)) && !b.ended(ph, due)
+}
+
+func (b between) ended(_ activation.Phase, due time.Time) bool {
+	return !b.to.IsZero() && !due.Before(b.to)
 }
 
 func edge(t time.Time) string {

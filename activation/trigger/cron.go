@@ -20,6 +20,10 @@ type Fold = cron.Fold
 // the week are restricted.
 type Days = cron.DayRule
 
+// ErrCronRule is returned by Register for a Gap, Fold or Days that is none of
+// the named ones.
+var ErrCronRule = cron.ErrOptions
+
 // The rules; the first of each is the default.
 const (
 	GapRunAfter = cron.RunAfter // at the first instant after the gap
@@ -50,7 +54,8 @@ type Crontab struct {
 // docs/daylight-saving.md.
 //
 // A wrong expression is refused by Register with an error that points at the
-// column.
+// column; a Gap, Fold or Days that is none of the named ones, with ErrCronRule.
+// An expression of which no day ever comes, as February 30, makes nothing due.
 func Cron(expr string) Crontab { return Crontab{expr: expr} }
 
 // In sets the zone of an expression that names none. Nil is time.Local.

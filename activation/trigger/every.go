@@ -87,8 +87,8 @@ func (e Interval) Missed(ph activation.Phase, now time.Time) (uint64, time.Time)
 // however long that took, and first d after its registration. A firing from
 // elsewhere, such as Task.Fire, puts the next due time off: while an activation
 // is pending or runs, none comes. A due time of which nothing comes, since a
-// filter drops it or the task is paused, counts as one that was over at once. A
-// d that is not positive is refused with ErrInterval.
+// filter drops it, counts as one that was over at once. A d that is not positive
+// is refused with ErrInterval.
 func AfterCompletion(d time.Duration) activation.Trigger { return afterCompletion(d) }
 
 type afterCompletion time.Duration

@@ -3,6 +3,7 @@ package trigger
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -143,14 +144,13 @@ func (p *preview) ask(s *previewSource) {
 
 func (p *preview) run(n int) []time.Time {
 	for len(p.starts) < n && p.err == nil {
-		next, do := p.first()
-		switch {
+		switch next := p.first(); {
 		case next != nil && (!p.busy || !next.at.After(p.now)):
 			if next.at.After(p.now) {
 				p.now = next.at
 			}
 			next.armed = false
-			do()
+			p.do(next)
 		case p.busy:
 			p.over()
 		default:
@@ -160,21 +160,32 @@ func (p *preview) run(n int) []time.Time {
 	return p.starts
 }
 
-// first is what is to be done first of all that waits.
-func (p *preview) first() (next *previewNode, do func()) {
-	consider := func(n *previewNode, f func()) {
-		if n.armed && n.before(next) {
-			next, do = n, f
+// first is what is to be done first of all that waits, nil if nothing does.
+func (p *preview) first() (next *previewNode) {
+	for _, s := range p.sources {
+		if s.node.armed && s.node.before(next) {
+			next = &s.node
 		}
 	}
-	for _, s := range p.sources {
-		consider(&s.node, func() { p.due(s) })
+	for _, a := range p.pending {
+		for _, n := range []*previewNode{&a.notYet, &a.expiry} {
+			if n.armed && n.before(next) {
+				next = n
+			}
+		}
 	}
-	for i, a := range p.pending {
-		consider(&a.notYet, p.advance)
-		consider(&a.expiry, func() { p.expire(i) })
+	return next
+}
+
+func (p *preview) do(n *previewNode) {
+	switch n.rank {
+	case rankExpiry:
+		p.expire(slices.IndexFunc(p.pending, func(a *previewEntry) bool { return n == &a.expiry }))
+	case rankNotYet:
+		p.advance()
+	case rankSource:
+		p.due(p.sources[slices.IndexFunc(p.sources, func(s *previewSource) bool { return n == &s.node })])
 	}
-	return next, do
 }
 
 // due deals with a schedule whose time has come. Due times that have passed
@@ -184,8 +195,8 @@ func (p *preview) due(s *previewSource) {
 		p.err = ErrEndless
 		return
 	}
-	if s.follows && p.underway() {
-		return // the completion asks anew
+	if s.follows && p.underway() || s.scope.ended(s.node.at) {
+		return // the completion asks anew; or nothing comes of it for ever
 	}
 	s.phase.N, s.phase.Last = s.phase.N+1, s.node.at
 	if !s.follows {
@@ -193,7 +204,8 @@ func (p *preview) due(s *previewSource) {
 	}
 	p.fire(s.scope, s.phase.Last)
 	if s.follows && !p.underway() {
-		p.follow() // nothing came of it
+		s.phase.Completed = p.now // nothing came of it
+		p.ask(s)
 	}
 }
 
@@ -332,6 +344,19 @@ func (s *previewScope) pass(due time.Time) (at time.Time, ok bool) {
 		return true
 	})
 	return at.Round(0), ok
+}
+
+// ended reports whether nothing comes through anymore that is due from then on:
+// no filter moves a firing to an earlier instant.
+func (s *previewScope) ended(due time.Time) (yes bool) {
+	s.up(func(o *previewScope) bool {
+		for _, f := range o.filters {
+			e, ok := f.(ender)
+			yes = yes || ok && e.ended(o.phase, due)
+		}
+		return !yes
+	})
+	return yes
 }
 
 // count notes a firing that came through.

@@ -92,3 +92,13 @@ func (s *stage) heard(want ...string) {
 		s.t.Errorf("story:\ngot\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }
+
+// heardSorted is heard for what happens in any order.
+func (s *stage) heardSorted(want ...string) {
+	s.t.Helper()
+	synctest.Wait()
+	s.mu.Lock()
+	slices.Sort(s.notes)
+	s.mu.Unlock()
+	s.heard(want...)
+}

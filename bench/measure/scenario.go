@@ -18,14 +18,14 @@ type Scenario struct {
 	Ability peers.Ability
 	Size    int // how many timers or registrations; zero if it does not matter
 	Columns []Column
-	Rounds  int // at most so many; zero: as many as wanted
+	Every   int // it is measured in every so manieth round; zero: in each
 	// Once measures a contender: a number for each column.
 	Once func(peers.Contender) ([]float64, error)
 }
 
 // A Column is a number that a Scenario finds.
 type Column struct {
-	Name  string `json:"name"` // with its unit
+	Name  string `json:"name"`  // with its unit
 	Ratio bool   `json:"ratio"` // also as a multiple of the floor's in the same round
 	Plot  bool   `json:"plot"`
 }
@@ -41,6 +41,7 @@ type Sizes struct {
 	Instant       int           // timers due at one instant
 	Registrations []int         // how many stand at once
 	Idle          time.Duration // how long nothing is done
+	Takes         time.Duration // how long the handler takes that a stop waits for
 	Minutes       int           // of virtual time
 	Stored        int           // jobs that are stored
 }
@@ -48,18 +49,20 @@ type Sizes struct {
 // Full is what the page is made from.
 func Full() Sizes {
 	return Sizes{
-		Rounds: 5, Span: 25 * time.Millisecond, OpenSpan: 150 * time.Millisecond, Rates: []int{10_000, 100_000},
+		Rounds: 5, Span: 25 * time.Millisecond, OpenSpan: 100 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 100_000, TimerSpan: 5 * time.Second, Instant: 10_000,
-		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 200 * time.Millisecond, Minutes: 60, Stored: 64,
+		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 400 * time.Millisecond,
+		Takes: 100 * time.Millisecond, Minutes: 60, Stored: 64,
 	}
 }
 
 // Quick is enough to see that everything works.
 func Quick() Sizes {
 	return Sizes{
-		Rounds: 2, Span: 3 * time.Millisecond, OpenSpan: 20 * time.Millisecond, Rates: []int{10_000, 100_000},
+		Rounds: 1, Span: 3 * time.Millisecond, OpenSpan: 20 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 2_000, TimerSpan: 200 * time.Millisecond, Instant: 1_000,
-		Registrations: []int{1_000, 10_000}, Idle: 50 * time.Millisecond, Minutes: 10, Stored: 16,
+		Registrations: []int{1_000, 10_000}, Idle: 50 * time.Millisecond,
+		Takes: 20 * time.Millisecond, Minutes: 10, Stored: 16,
 	}
 }
 
@@ -74,22 +77,12 @@ func Scenarios(s Sizes) []Scenario {
 	return all
 }
 
-// Left is why a contender that has the ability is left out of the scenario, or
-// why one does not have it; empty if it takes part.
-func (s Scenario) Left(c peers.Contender) string {
-	if !c.Has(s.Ability) {
-		return c.Cannot[s.Ability]
-	}
-	if most, is := c.Most[s.Ability]; is && s.Size > most {
-		return c.Cannot[s.Ability]
-	}
-	return ""
-}
-
 // Takes reports whether the contender takes part.
-func (s Scenario) Takes(c peers.Contender) bool { return c.Has(s.Ability) && s.Left(c) == "" || s.fits(c) }
-
-func (s Scenario) fits(c peers.Contender) bool {
-	most, is := c.Most[s.Ability]
-	return c.Has(s.Ability) && (!is || s.Size <= most)
+func (s Scenario) Takes(c peers.Contender) bool {
+	most, bounded := c.Most[s.Ability]
+	return c.Has(s.Ability) && (!bounded || s.Size <= most)
 }
+
+// Left is why a contender that does not take part is left out. It is empty where
+// nobody would ask.
+func (s Scenario) Left(c peers.Contender) string { return c.Cannot[s.Ability] }

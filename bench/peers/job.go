@@ -45,12 +45,22 @@ func Now() int64 { return int64(time.Since(base)) }
 func At(ns int64) time.Time { return base.Add(time.Duration(ns)) }
 
 func (j *Job) run() {
+	j.Work()
+	j.End()
+}
+
+// Work is the handler without its signal.
+func (j *Job) Work() {
 	if j.Timed {
 		j.Began = Now()
 	}
 	if j.Takes > 0 {
 		time.Sleep(j.Takes)
 	}
+}
+
+// End is the signal.
+func (j *Job) End() {
 	if j.Timed {
 		j.Ended = Now()
 	}

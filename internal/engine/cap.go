@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/bgloop/bgloop/event"
+)
 
 // A limit bounds how many instances may be active at once, over several tasks.
 type limit struct {
@@ -90,6 +94,23 @@ func (e *Engine) fill(limits []*limit) {
 	for t := firstInLine(limits); t != nil && !e.draining; t = firstInLine(limits) {
 		t.unline()
 		e.startFirst(t)
+		e.advance(t)
+	}
+}
+
+// advanceAll lets several tasks go on at once: those that want the same room by
+// turns, as if all had waited in line for it.
+func (e *Engine) advanceAll(list []*Task) {
+	var limits []*limit
+	for _, t := range list {
+		if i := t.pending.ripe(); i >= 0 && len(t.limits) > 0 && e.gateBeforeCaps(t) == event.ForNothing {
+			t.unline()
+			t.line(t.limits[0], t.pending.items()[i])
+			limits = append(limits, t.limits...)
+		}
+	}
+	e.fill(limits)
+	for _, t := range list {
 		e.advance(t)
 	}
 }

@@ -7,14 +7,19 @@ import (
 
 // A condition of a task, as last reported.
 type condition struct {
-	holds  bool
-	polled bool // it asked to be told when it matters
+	holds   bool
+	polled  bool // it asked to be told when it matters
+	unheard bool // it has not reported since it began to matter
 }
 
 // report takes a condition's news.
 func (e *Engine) report(t *Task, index int, holds bool) {
 	c := &t.conds[index]
-	if t.quiet || c.holds == holds || c.polled && !t.wanted {
+	if t.quiet || c.polled && !t.wanted {
+		return
+	}
+	c.unheard = false
+	if c.holds == holds {
 		return
 	}
 	e.set(t, index, holds)
@@ -48,6 +53,7 @@ func (e *Engine) sayWanted(t *Task) {
 		if !c.polled {
 			continue
 		}
+		t.conds[i].unheard = true
 		if c.holds && !want {
 			t.conds[i].holds = false
 			t.unmet++

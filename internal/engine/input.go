@@ -96,6 +96,7 @@ type Spec struct {
 	OneShot    bool
 	Payload    bool
 	Holds      []bool // what each condition has reported
+	Unheard    []bool // which conditions have reported nothing; nil: none
 	Polled     []bool // which conditions asked to be told when they matter
 	Host       any
 }

@@ -6,8 +6,12 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// start begins an attempt to run a.
+// start begins an attempt to run a, unless it is too late for that.
 func (e *Engine) start(a *Act) {
+	if e.expired(a) {
+		e.endEntry(a, tooLate(a))
+		return
+	}
 	t := a.Task
 	e.instIDs++
 	a.attempts++
@@ -81,6 +85,9 @@ func (e *Engine) returned(i *Instance, err error) {
 		return
 	}
 	if err == nil || snoozed(err) {
+		if i.Life.State() == tasks.StateDeferred {
+			return // who snoozes has its say when all is over
+		}
 		e.move(i, tasks.MoveDefer)
 		e.tellOf(i, event.Event{Kind: event.Deferred})
 		return

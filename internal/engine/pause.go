@@ -32,6 +32,7 @@ func (e *Engine) holding(change func(), list ...*Task) {
 		before[i] = e.isPaused(t)
 	}
 	change()
+	var resumed []*Task
 	for i, t := range list {
 		switch paused := e.isPaused(t); {
 		case paused == before[i]:
@@ -40,14 +41,10 @@ func (e *Engine) holding(change func(), list ...*Task) {
 			e.advance(t)
 		default:
 			e.tell(t, event.Event{Kind: event.Resumed})
-			e.resume(t)
+			e.missed(t, t.missedPaused, t.missedLast)
+			t.whilePaused, t.missedPaused = 0, 0
+			resumed = append(resumed, t)
 		}
 	}
-}
-
-// resume lets a task go on after a pause.
-func (e *Engine) resume(t *Task) {
-	e.missed(t, t.missedPaused, t.missedLast)
-	t.whilePaused, t.missedPaused = 0, 0
-	e.advance(t)
+	e.advanceAll(resumed)
 }

@@ -63,7 +63,9 @@ func (e *Engine) newTask(id uint64, s *Spec) *Task {
 	t.limits = e.limitsOf(s.Key, s.Reg.Key)
 	t.phase = activation.Phase{Name: t.Key.Name, Registered: e.now, Started: e.started}
 	for i, holds := range s.Holds {
-		t.conds = append(t.conds, condition{holds: holds && !s.Polled[i], polled: s.Polled[i]})
+		t.conds = append(t.conds, condition{
+			holds: holds && !s.Polled[i], polled: s.Polled[i], unheard: s.Unheard != nil && s.Unheard[i],
+		})
 		t.polled = t.polled || s.Polled[i]
 		if !t.conds[i].holds {
 			t.unmet++

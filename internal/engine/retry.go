@@ -64,7 +64,7 @@ func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 		e.plan.arm(&a.notYet, nanos(e.now.Add(in)))
 	}
 	a.Task.pending.putBack(a)
-	a.Task.waits = event.ForNothing // so that every entry is looked at
+	a.Task.waits = event.ForTime // so that every entry is looked at
 	e.advance(a.Task)
 }
 

@@ -102,7 +102,7 @@ func (e *Engine) due(t *Task, s *source) {
 		e.fire(t, firing{due: at, fromTime: true, scope: s.scope})
 	}
 	if s.follows && !t.underway() {
-		e.follow(t) // nothing came of it
+		e.goOn(t, s) // nothing came of it
 	}
 }
 
@@ -118,11 +118,16 @@ func (e *Engine) follow(t *Task) {
 	}
 	for i := range t.sources {
 		if s := &t.sources[i]; s.follows {
-			s.phase.Completed = e.now
-			e.plan.disarm(&s.node)
-			e.armNext(t, s, e.now)
+			e.goOn(t, s)
 		}
 	}
+}
+
+// goOn asks a schedule that goes by completions.
+func (e *Engine) goOn(t *Task, s *source) {
+	s.phase.Completed = e.now
+	e.plan.disarm(&s.node)
+	e.armNext(t, s, e.now)
 }
 
 // missed tells that n due times have no firing of their own.

@@ -68,6 +68,7 @@ func (e *Engine) Explain(t *Task, now time.Time) tasks.Explanation {
 	for i, c := range t.conds {
 		if !c.holds {
 			x.Unmet = append(x.Unmet, t.spec.Conditions[i])
+			x.Unheard = append(x.Unheard, c.unheard)
 		}
 	}
 	for _, l := range t.limits {

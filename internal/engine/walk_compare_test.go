@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/engine"
@@ -18,13 +19,16 @@ func (k *walk) step(what string, in engine.Input, expect func() string) engine.R
 	}
 	k.note("%s %s", since(k.now), what)
 	k.m.out = nil
-	k.m.pass(k.now)
+	jumps := in.Op == engine.Jump
+	if !jumps {
+		k.m.pass(k.now)
+	}
 	want := ""
 	if expect != nil {
 		want = expect()
 	}
 	var got []string
-	if k.way.split {
+	if k.way.split && !jumps {
 		effects, _ := k.e.Step(k.now, engine.Input{Op: engine.Tick})
 		got = k.read(got, effects)
 	}
@@ -72,6 +76,8 @@ func (k *walk) answer(in engine.Input, r engine.Reply) string {
 		return r.Result.String()
 	case engine.Cancel, engine.Disarm:
 		return fmt.Sprint(r.OK)
+	case engine.CancelTask:
+		return fmt.Sprint(r.N)
 	default:
 		return ""
 	}
@@ -109,15 +115,18 @@ func (k *walk) check() {
 		k.fail("something is due at %s, and it is %s", since(at), since(k.now))
 	}
 	if first := k.m.first(); ok != (first != nil) || ok && !at.Equal(first.at) {
-		k.fail("the next alarm is at %s (%v), and should be %v", since(at), ok, first)
+		k.fail("the next alarm is at %s (%v), and should be %+v", since(at), ok, first)
 	}
-	if n, want := k.e.Active(), k.m.active(nil); n != want || len(k.e.Instances()) != n {
+	if n, want := k.e.Active(), k.m.live(); n != want || len(k.e.Instances()) != n {
 		k.fail("%d instances are active, want %d", n, want)
 	}
 	if k.e.Stopped() != k.m.stopped() || k.e.Running() != (k.m.running && !k.m.draining) {
 		k.fail("running is %v and stopped is %v", k.e.Running(), k.e.Stopped())
 	}
 	for _, t := range k.tasks {
+		if len(k.log)%5 == 0 {
+			k.explained(t)
+		}
 		if t.e.Gone() != t.m.gone || t.e.Paused() != t.m.paused || (k.e.Task(t.e.Key) == t.e) != !t.m.gone {
 			k.fail("task %d: gone is %v, paused is %v", t.m.id, t.e.Gone(), t.e.Paused())
 		}
@@ -125,6 +134,65 @@ func (k *walk) check() {
 	if err := k.ledger.wrong; err != nil {
 		k.fail("%w", err)
 	}
+}
+
+// explained compares where a task stands.
+func (k *walk) explained(t pairTask) {
+	if t.m.gone {
+		return
+	}
+	x := k.e.Explain(t.e, k.now)
+	var pending []string
+	for _, p := range x.Pending {
+		until := ""
+		if !p.Until.IsZero() {
+			until = since(p.Until)
+		}
+		pending = append(pending, fmt.Sprint(p.Activation, p.For, p.Merged, p.Failures, until))
+		if p.For == event.ForCap && len(x.FullCaps) == 0 {
+			k.fail("task %d: activation %d waits for a cap, and all have room", t.m.id, p.Activation)
+		}
+	}
+	got := fmt.Sprint(pending, len(x.Active), x.Inherited, x.Paused, x.Spent, x.Unmet, x.FullCaps, x.Slots, since(x.Next), x.Counts)
+	if want := k.m.explain(t.m); got != want {
+		k.fail("task %d stands at\n\t%s\nand should at\n\t%s", t.m.id, got, want)
+	}
+}
+
+// explain says where a task stands, in the words of the walk.
+func (m *model) explain(t *mTask) string {
+	var pending, unmet, full []string
+	for _, a := range t.pending {
+		why, until := m.why(t), ""
+		if a.putOff.on() {
+			until = since(a.putOff.at)
+			if why = event.ForTime; a.tried {
+				why = event.ForRetry
+			}
+		}
+		pending = append(pending, fmt.Sprint(uint64(a.id), why, uint64(a.merged), a.failures, until))
+	}
+	active := 0
+	for _, i := range m.insts {
+		if i.act.task == t && !i.released {
+			active++
+		}
+	}
+	for i, holds := range t.holds {
+		if !holds {
+			unmet = append(unmet, conditionNames[i])
+		}
+	}
+	for _, c := range m.capsOf(t) {
+		if m.full(c) {
+			full = append(full, c)
+		}
+	}
+	var next time.Time
+	if t.source.on() {
+		next = t.source.at
+	}
+	return fmt.Sprint(pending, active, m.active(t)-active, m.isPaused(t), t.spent, unmet, full, t.overlap.Slots(), since(next), t.counts)
 }
 
 // read writes effects in the model's words, and keeps the books on them.
@@ -147,21 +215,36 @@ func (k *walk) read(got []string, effects []engine.Effect) []string {
 }
 
 func (k *walk) started(i *engine.Instance) {
-	if n := int(i.ID); n <= len(k.m.insts) {
-		k.insts = append(k.insts, &pairInst{e: i, m: k.m.insts[n-1]})
+	for _, m := range k.m.insts {
+		if m.name() == name(i) {
+			k.insts = append(k.insts, &pairInst{e: i, m: m, onLoop: i.Task.Reg.OnLoop})
+		}
 	}
+}
+
+// name is that of an instance, in the model's words.
+func name(i *engine.Instance) string { return fmt.Sprintf("%d.%d", i.Act.ID, i.Attempt) }
+
+// owns is what details own, in the model's words.
+func owns(details any) any {
+	if d, ok := details.(owned); ok {
+		return d
+	}
+	return nil
 }
 
 func (k *walk) line(f engine.Effect) string {
 	switch f.Do {
 	case engine.Start:
-		return fmt.Sprintf("start inst=%d act=%d merged=%d details=%v", f.Inst.ID, f.Act.ID, f.Act.Merged, f.Act.Details)
+		return fmt.Sprintf("start inst=%s merged=%d details=%v", name(f.Inst), f.Act.Merged, owns(f.Act.Details))
 	case engine.Stop:
-		return fmt.Sprintf("stop inst=%d %s", f.Inst.ID, f.Reason.String())
+		return fmt.Sprintf("stop inst=%s %s", name(f.Inst), f.Reason.String())
 	case engine.End:
-		return fmt.Sprintf("end inst=%d", f.Inst.ID)
+		return fmt.Sprintf("end inst=%s", name(f.Inst))
 	case engine.Abandon:
-		return fmt.Sprintf("abandon inst=%d", f.Inst.ID)
+		return fmt.Sprintf("abandon inst=%s", name(f.Inst))
+	case engine.StopApp:
+		return fmt.Sprintf("stop app inst=%s", name(f.Inst))
 	case engine.Settle:
 		return fmt.Sprintf("settle act=%d %s", f.Act.ID, verdict(f.Err))
 	case engine.Wake:
@@ -199,7 +282,11 @@ func verdict(err error) string {
 
 // event is an event in the model's words; about the others it says nothing.
 func (k *walk) event(t *engine.Task, v event.Event) string {
-	if !v.At.Equal(k.now) || v.Task != t.Key.Name {
+	if v.Kind == event.ClockJumped {
+		d, _ := time.ParseDuration(v.Detail)
+		return fmt.Sprintf("event clock jumped %v", d)
+	}
+	if !v.At.Equal(k.now) || v.Task != t.Key.Name || v.Group != t.Key.Group {
 		k.fail("event %v of task %q at %v", v, t.Key.Name, v.At)
 	}
 	switch v.Kind {
@@ -214,7 +301,11 @@ func (k *walk) event(t *engine.Task, v event.Event) string {
 	case event.Missed:
 		return fmt.Sprintf("event missed task=%d n=%d", t.ID, v.N)
 	case event.Deferred, event.Released, event.LongRunning, event.Ended:
-		return fmt.Sprintf("event %v inst=%d", v.Kind, v.Instance)
+		return fmt.Sprintf("event %v inst=%d.%d", v.Kind, v.Activation, v.Attempt)
+	case event.Retrying:
+		return fmt.Sprintf("event retrying inst=%d.%d at %s", v.Activation, v.Attempt, since(v.Due))
+	case event.Changed:
+		return fmt.Sprintf("event changed %d", v.N)
 	case event.Paused, event.Resumed, event.Exhausted:
 		return fmt.Sprintf("event %v task=%d", v.Kind, t.ID)
 	case event.ConditionChanged:

@@ -11,7 +11,8 @@ import (
 // A ledger counts what is accepted and what becomes of it, by the effects
 // alone.
 type ledger struct {
-	owned   map[owned]int  // how often each was dropped or handed to a handler
+	owned   map[owned]int  // how often each was dropped, or handed to a handler
+	had     map[uint64]any // by activation: what a handler had of it
 	started map[uint64]int // by instance: 1, then 0 when it has ended
 	settled map[uint64]int // by activation
 	fired   map[uint64]bool
@@ -20,7 +21,7 @@ type ledger struct {
 }
 
 func newLedger() ledger {
-	return ledger{owned: map[owned]int{}, started: map[uint64]int{}, settled: map[uint64]int{}, fired: map[uint64]bool{}}
+	return ledger{owned: map[owned]int{}, had: map[uint64]any{}, started: map[uint64]int{}, settled: map[uint64]int{}, fired: map[uint64]bool{}}
 }
 
 func (l *ledger) fail(format string, args ...any) {
@@ -30,7 +31,8 @@ func (l *ledger) fail(format string, args ...any) {
 }
 
 func (l *ledger) enter(e *engine.Engine, f engine.Effect) {
-	if l.drained > 0 && f.Do != engine.Emit && f.Do != engine.Drop && f.Do != engine.Wake && f.Do != engine.Retired {
+	late := f.Do == engine.Want && f.Task.Gone() // which nobody hears
+	if l.drained > 0 && !late && f.Do != engine.Emit && f.Do != engine.Drop && f.Do != engine.Wake && f.Do != engine.Retired {
 		l.fail("effect %d after the drain was over", f.Do)
 	}
 	switch f.Do {
@@ -51,14 +53,29 @@ func (l *ledger) enter(e *engine.Engine, f engine.Effect) {
 }
 
 func (l *ledger) start(e *engine.Engine, f engine.Effect) {
-	if !e.Running() || f.Task.Gone() || f.Inst.Life.State() != tasks.StateQueued {
-		l.fail("instance %d was started: running is %v, gone is %v, it is %v", f.Inst.ID, e.Running(), f.Task.Gone(), f.Inst.Life.State())
+	state := f.Inst.Life.State() // it may have been replaced or abandoned at once
+	if f.Task.Gone() || state != tasks.StateQueued && state != tasks.StateCanceling && state != tasks.StateAbandoned {
+		l.fail("instance %d was started: gone is %v, it is %v", f.Inst.ID, f.Task.Gone(), state)
+	}
+	if !e.Running() && l.drained == 0 {
+		l.fail("instance %d was started while it drains", f.Inst.ID)
 	}
 	if l.settled[f.Act.ID] > 0 {
 		l.fail("instance %d was started for activation %d, which is settled", f.Inst.ID, f.Act.ID)
 	}
 	l.started[f.Act.ID]++
-	l.spend(f.Act.Details)
+	if had, ok := l.had[f.Act.ID]; ok && had != f.Act.Details {
+		l.fail("activation %d had %v, and has %v now", f.Act.ID, had, f.Act.Details)
+	}
+}
+
+// hand notes that a handler has the details of an activation, once for all
+// attempts.
+func (l *ledger) hand(a *engine.Act) {
+	if _, had := l.had[a.ID]; !had {
+		l.had[a.ID] = a.Details
+		l.spend(a.Details)
+	}
 }
 
 // spend notes that details went somewhere.
@@ -77,6 +94,10 @@ func (l *ledger) told(v event.Event) {
 			l.fail("activation %d was told twice", v.Activation)
 		}
 		l.fired[v.Activation] = true
+	case event.Merged:
+		if _, ok := l.started[v.Activation]; ok {
+			l.fail("activation %d was merged with after it was tried", v.Activation)
+		}
 	case event.Ended:
 		if l.started[v.Activation]--; l.started[v.Activation] != 0 {
 			l.fail("instance %d has ended more often than it started", v.Instance)

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,6 +41,7 @@ type (
 		e                *engine.Instance
 		m                *mInst
 		picked, returned bool
+		onLoop           bool // its turn comes later
 	}
 	pairPlace struct {
 		e *engine.Place
@@ -80,10 +80,10 @@ type way struct {
 
 // run makes the walk of a tape, and returns the first thing that was wrong.
 func run(t tape, w way) *walk {
-	k := &walk{
-		way: w, tape: t, now: epoch, m: &model{now: epoch},
-		e: engine.New(engine.Config{Shadow: w.shadow}), ledger: newLedger(),
-	}
+	c := capped[t.take(len(capped))]
+	c.Shadow = w.shadow
+	k := &walk{way: w, tape: t, now: epoch, m: &model{now: epoch, paused: map[string]bool{}}, e: engine.New(c), ledger: newLedger()}
+	k.m.caps = map[string]int{"app": c.Cap, "group g": c.GroupCaps["g"], "key k": c.KeyCaps["k"]}
 	k.e.Watched = w.watched
 	for len(k.tape) > 0 && k.wrong == nil {
 		k.turn()
@@ -92,13 +92,25 @@ func run(t tape, w way) *walk {
 	return k
 }
 
+// capped are the caps of the walks.
+var capped = []engine.Config{
+	{},
+	{},
+	{Cap: 1},
+	{Cap: 2},
+	{Cap: 3, GroupCaps: map[string]int{"g": 1}},
+	{KeyCaps: map[string]int{"k": 1}},
+	{Cap: 3, GroupCaps: map[string]int{"g": 2}, KeyCaps: map[string]int{"k": 1}},
+	{GroupCaps: map[string]int{"g": 1}, KeyCaps: map[string]int{"k": 2}},
+}
+
 // turn makes one step, most of which are ordinary.
 func (k *walk) turn() {
 	if !k.m.running && k.tape.take(3) == 0 {
 		k.step("begin", engine.Input{Op: engine.Begin}, func() string { return k.m.begin() })
 		return
 	}
-	switch n := k.tape.take(64); {
+	switch n := k.tape.take(80); {
 	case n < 10:
 		k.now = k.now.Add(time.Duration(k.tape.take(40)) * 250 * time.Millisecond)
 		k.step("tick", engine.Input{Op: engine.Tick}, nil)
@@ -112,24 +124,32 @@ func (k *walk) turn() {
 	case n < 27:
 		k.fire()
 	case n < 29:
-		k.step("raise", engine.Input{Op: engine.Raise, Topic: "news"}, k.m.raise)
+		k.step("raise", engine.Input{Op: engine.Raise, Topic: "news"}, func() string { return k.m.raise("news") })
 	case n < 36:
 		k.report()
 	case n < 40:
 		k.pause()
-	case n < 56:
+	case n < 65:
 		k.instance()
-	case n < 61:
+	case n < 70:
 		k.place()
-	case n < 63:
+	case n < 72:
 		k.timer()
-	case k.tape.take(8) == 0:
+	case n < 74:
+		k.update()
+	case n < 76:
+		k.jump()
+	case n < 78:
+		k.pauseMany()
+	case n < 79:
+		k.cancelTask()
+	case k.tape.take(6) == 0:
 		k.drain()
 	}
 }
 
 func (k *walk) register() {
-	name := string(rune('a' + k.tape.take(5)))
+	name := []string{"a", "b", "c", "g/d", "g/e"}[k.tape.take(5)]
 	kit, replace := kits[k.tape.take(len(kits))], k.tape.take(3) == 0
 	var t *mTask
 	r := k.step(fmt.Sprintf("register %s %s replace=%v", name, kit.name, replace),
@@ -197,7 +217,56 @@ func (k *walk) pause() {
 	}
 }
 
-var errBoom = errors.New("boom")
+func (k *walk) pauseMany() {
+	group, paused := []string{"g", "*"}[k.tape.take(2)], k.tape.take(2) == 0
+	in := engine.Input{Op: engine.PauseAll, On: paused}
+	if group == "g" {
+		in.Op, in.Topic = engine.PauseGroup, group
+	}
+	k.step(fmt.Sprintf("pause all of %s %v", group, paused), in, func() string {
+		k.m.hold(func() { k.m.paused[group] = paused })
+		return ""
+	})
+}
+
+func (k *walk) update() {
+	t, ok := pick(&k.tape, k.tasks)
+	kit := kits[k.tape.take(len(kits))]
+	if k.tape.take(2) == 0 && ok { // another one of the same trigger, if there is one
+		for _, other := range kits {
+			if other != t.m.kit && other.trigger() == t.m.trigger() {
+				kit = other
+			}
+		}
+	}
+	if !ok || k.m.claimed(kit, t.m) {
+		return
+	}
+	k.step(fmt.Sprintf("update %d %s", t.m.id, kit.name),
+		engine.Input{Op: engine.Update, Task: t.e, Spec: kit.spec(t.m.name, false)},
+		func() string { k.m.update(t.m, kit); return "" })
+}
+
+func (k *walk) jump() {
+	d := time.Duration(k.tape.take(200)-100) * 700 * time.Millisecond
+	k.now = k.now.Add(d)
+	k.step(fmt.Sprintf("jump %v", d), engine.Input{Op: engine.Jump, For: d}, func() string { k.m.jump(d); return "" })
+}
+
+func (k *walk) cancelTask() {
+	if t, ok := pick(&k.tape, k.tasks); ok {
+		r := activation.Abort + activation.Reason(k.tape.take(12))
+		k.step(fmt.Sprintf("cancel all of %d %s", t.m.id, r.String()), engine.Input{Op: engine.CancelTask, Task: t.e, Reason: r},
+			func() string { return fmt.Sprint(k.m.cancelTask(t.m, r)) })
+	}
+}
+
+// outcomes are how handlers end.
+var outcomes = []error{
+	nil, nil, nil, nil, nil, errBoom, errBoom, errBoom,
+	tasks.Permanent(errBoom), tasks.RetryAfter(3*time.Second, errBoom), tasks.RetryAfter(0, errBoom),
+	tasks.Snooze(2 * time.Second), tasks.Snooze(0),
+}
 
 // instance does what a worker does, under the same rules: it takes a queued
 // instance, says at most once that the handler returned while deferrals are
@@ -208,37 +277,47 @@ func (k *walk) instance() {
 		return
 	}
 	what := k.tape.take(8)
-	if !i.picked && what < 7 {
-		i.picked = true
-		if err := i.e.Life.Do(tasks.MoveStart); err != nil {
-			what = 6
-		}
+	if !i.picked && what < 7 && !k.pickUp(i) {
+		what = 6
 	}
-	var err error
-	if k.tape.take(3) == 0 {
-		err = errBoom
-	}
+	err := outcomes[k.tape.take(len(outcomes))]
 	switch {
 	case what == 7:
 		k.cancel(i)
 	case what < 3 && (!i.returned || err != nil):
 		i.returned = true
-		k.step(fmt.Sprintf("returned %d %v", i.m.id, err), engine.Input{Op: engine.Returned, Inst: i.e, Err: err},
+		k.step(fmt.Sprintf("returned %s %v", i.m.name(), err), engine.Input{Op: engine.Returned, Inst: i.e, Err: err},
 			func() string { k.m.returned(i.m, err); return "" })
 	default:
 		k.over(i, err)
 	}
 }
 
+// pickUp is a worker that takes an instance, unless that was canceled before.
+func (k *walk) pickUp(i *pairInst) bool {
+	i.picked = true
+	if i.e.Life.Do(tasks.MoveStart) != nil {
+		k.step("unbegun "+i.m.name(), engine.Input{Op: engine.Unbegun, Inst: i.e},
+			func() string { k.m.neverBegun(i.m); return "" })
+		return false
+	}
+	k.ledger.hand(i.e.Act)
+	if i.onLoop {
+		k.step("began "+i.m.name(), engine.Input{Op: engine.Began, Inst: i.e},
+			func() string { k.m.began(i.m); return "" })
+	}
+	return true
+}
+
 func (k *walk) over(i *pairInst, err error) {
 	k.insts = slices.DeleteFunc(k.insts, func(o *pairInst) bool { return o == i })
-	k.step(fmt.Sprintf("over %d %v", i.m.id, err), engine.Input{Op: engine.Over, Inst: i.e, Err: err},
+	k.step(fmt.Sprintf("over %s %v", i.m.name(), err), engine.Input{Op: engine.Over, Inst: i.e, Err: err},
 		func() string { k.m.over(i.m, err); return "" })
 }
 
 func (k *walk) cancel(i *pairInst) {
 	r := activation.Abort + activation.Reason(k.tape.take(12))
-	k.step(fmt.Sprintf("cancel %d %s", i.m.id, r.String()), engine.Input{Op: engine.Cancel, Inst: i.e, Reason: r},
+	k.step(fmt.Sprintf("cancel %s %s", i.m.name(), r.String()), engine.Input{Op: engine.Cancel, Inst: i.e, Reason: r},
 		func() string { return fmt.Sprint(k.m.cancel(i.m, r)) })
 }
 
@@ -305,7 +384,9 @@ func (k *walk) end() {
 		k.fail("an hour after the drain %d instances are active, and stopped is %v", k.e.Active(), k.e.Stopped())
 	}
 	for len(k.insts) > 0 && k.wrong == nil {
-		k.over(k.insts[0], nil)
+		if i := k.insts[0]; i.picked || k.pickUp(i) || true {
+			k.over(i, nil)
+		}
 	}
 	if at, ok := k.e.Next(); ok {
 		k.fail("something is still due at %v", at)

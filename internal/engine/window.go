@@ -51,11 +51,16 @@ func (e *Engine) expired(a *Act) bool {
 func (e *Engine) expire(a *Act) {
 	t := a.Task
 	if i := slices.Index(t.pending.items(), a); i >= 0 {
-		e.endEntry(t.pending.take(i), &tasks.Canceled{Reason: activation.SystemPolicy, Err: a.lastErr})
+		e.endEntry(t.pending.take(i), tooLate(a))
 		e.advance(t)
 		return
 	}
 	if a.cancels && a.last != nil {
 		e.cancel(a.last, activation.SystemPolicy)
 	}
+}
+
+// tooLate is the outcome of what was not started while its window was open.
+func tooLate(a *Act) error {
+	return &tasks.Canceled{Reason: activation.SystemPolicy, Err: a.lastErr}
 }

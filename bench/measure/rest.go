@@ -1,0 +1,77 @@
+package measure
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bgloop/bgloop/bench/peers"
+)
+
+// idle is what is used while nothing is due.
+func idle(s Sizes) []Scenario {
+	n := s.Registrations[0]
+	return []Scenario{{
+		Name:    fmt.Sprintf("idle: %d registrations", n),
+		About:   fmt.Sprintf("The processor time that this process uses in %v in which nothing is due.", s.Idle),
+		Ability: peers.Registering, Size: n,
+		Columns: []Column{{Name: "CPU µs/s", Plot: true}}, Every: 2,
+		Once: func(c peers.Contender) ([]float64, error) { return resting(c, n, s.Idle) },
+	}}
+}
+
+func resting(c peers.Contender, n int, d time.Duration) ([]float64, error) {
+	r, err := c.Register(names(n))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	for i := range n {
+		if err := r.Add(i); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.Start(); err != nil {
+		return nil, err
+	}
+	heap() // what there is to collect is collected now
+	time.Sleep(d / 4)
+	used := cpuTime()
+	time.Sleep(d)
+	return []float64{float64(cpuTime()-used) / 1e3 / d.Seconds()}, nil
+}
+
+// stopping is what is used while a handler that takes its time is waited for.
+func stopping(s Sizes) []Scenario {
+	return []Scenario{{
+		Name: "stopping: one handler runs on",
+		About: fmt.Sprintf("The contender is closed while a handler runs that will take another %v. "+
+			"CPU is what is used until it is closed; after is how long that takes once the handler has ended, "+
+			"below zero if it is not waited for.", s.Takes),
+		Ability: peers.Dispatching,
+		Columns: []Column{{Name: "CPU µs", Plot: true}, {Name: "after µs"}},
+		Every:   2,
+		Once:    func(c peers.Contender) ([]float64, error) { return closing(c, s.Takes) },
+	}}
+}
+
+func closing(c peers.Contender, d time.Duration) ([]float64, error) {
+	t, err := c.Dispatch()
+	if err != nil {
+		return nil, err
+	}
+	var done sync.WaitGroup
+	j := peers.NewJobs(1, &done)[0]
+	j.Timed, j.Takes = true, d
+	done.Add(1)
+	var all sync.WaitGroup
+	all.Go(func() { t.Submit(j) }) // which may wait
+	time.Sleep(d / 4)              // it runs now
+	used := cpuTime()
+	t.Close()
+	closed := peers.Now()
+	used = cpuTime() - used
+	all.Wait()
+	done.Wait()
+	return []float64{float64(used) / 1e3, float64(closed-j.Ended) / 1e3}, noPanics()
+}
