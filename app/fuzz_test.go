@@ -28,7 +28,7 @@ import (
 // whether they are goroutines in a bubble or coroutines of a World, where an
 // input that fails does so again. See mob.judge for what must hold.
 func FuzzAPI(f *testing.F) {
-	seeds := fewer(300)
+	seeds := 300
 	if n, err := strconv.Atoi(os.Getenv("BGLOOP_SEEDS")); err == nil {
 		seeds = n
 	}
@@ -57,7 +57,7 @@ func FuzzAPI(f *testing.F) {
 // watchdog ends the program, with all stacks, if a story hangs by the wall
 // clock: its own may stand still.
 func watchdog(input []byte) (stop func() bool) {
-	return time.AfterFunc(10*time.Second, func() {
+	return time.AfterFunc(time.Minute, func() {
 		buf := make([]byte, 1<<20)
 		panic(fmt.Sprintf("hangs: %q\n%s", input, buf[:runtime.Stack(buf, true)]))
 	}).Stop

@@ -121,16 +121,6 @@ var riddles = []riddle{
 		},
 	},
 	{
-		"Others wait for the same cap", "The same, and the task `index` of a higher Priority has waited there longer.", "",
-		func(w *wonder) {
-			w.start(w.a)
-			w.fire(w.add(w.a, tasks.Registration{Name: "backup", Key: "disk"}, sleeper(time.Hour)), nil)
-			w.fire(w.add(w.a, tasks.Registration{Name: "index", Key: "disk", Priority: 1}, nothing), nil)
-			w.fire(w.sync(tasks.Registration{Key: "disk"}, nothing), nil)
-			w.pass(10 * time.Minute)
-		},
-	},
-	{
 		"It, its group or the App is paused", "The App was paused, and its trigger came three times since.",
 		"Resume what was paused: each of the three keeps it from starting. The firings have become one, see Missed.",
 		func(w *wonder) {

@@ -125,7 +125,7 @@ func command() string {
 }
 
 // progress says on the standard error what is being done.
-func progress(what string) { fmt.Fprintf(os.Stderr, "\r%-70s\r%s", "", what) }
+func progress(what string) { fmt.Fprintf(os.Stderr, "\r%-110s\r%s", "", what) }
 
 func list(out io.Writer, all []measure.Scenario, chosen func(scenario, contender string) bool) error {
 	for _, s := range all {

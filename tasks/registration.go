@@ -231,6 +231,19 @@ const (
 	StopApp
 )
 
+// String is how the value is written.
+func (o OnAbandon) String() string {
+	switch o {
+	case FreeSlot:
+		return "FreeSlot"
+	case HoldSlot:
+		return "HoldSlot"
+	case StopApp:
+		return "StopApp"
+	}
+	return "invalid"
+}
+
 // Validate says what is wrong with r on its own: ErrNoName, ErrNoTrigger,
 // ErrCondition, ErrKeep, ErrOverlap, ErrMissed, ErrRetry or ErrOnAbandon.
 func (r *Registration) Validate() error {

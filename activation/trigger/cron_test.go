@@ -239,7 +239,8 @@ func TestCalendar_Refused(t *testing.T) {
 	refused(t, trigger.Weekly(7, "09:00"), trigger.ErrDay)
 	refused(t, trigger.Weekly(-1, "09:00"), trigger.ErrDay)
 	for _, d := range []trigger.DayOfMonth{
-		{}, trigger.Day(0), trigger.Day(32), trigger.Day(-1), trigger.Last(7), trigger.Last(-1),
+		{},
+		trigger.Day(0), trigger.Day(32), trigger.Day(-1), trigger.Last(7), trigger.Last(-1),
 		trigger.Nth(0, time.Monday), trigger.Nth(6, time.Monday), trigger.Nth(1, 7), trigger.Nth(1, -1),
 	} {
 		refused(t, trigger.Monthly(d, "09:00"), trigger.ErrDay)

@@ -36,7 +36,7 @@ func TestWindow(t *testing.T) {
 		online, _ := windowed(s, trigger.Window(trigger.Every(time.Hour), 20*minute), 30*minute, false)
 		time.Sleep(60*minute + 20*minute - 1)
 		s.heard()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		s.heard(`1h20m0s x completed act=1 n=1 err="tasks: canceled: SystemPolicy"`)
 		time.Sleep(59 * minute) // the second hour, nineteen minutes past
 		online.Set(true)
@@ -101,7 +101,7 @@ func TestWindow_Suspended(t *testing.T) {
 // A firing from elsewhere has no window.
 func TestWindow_FireHasNone(t *testing.T) {
 	play(t, func(s *stage) {
-		online, _ := windowed(s, trigger.Window(trigger.Every(time.Hour), 20*minute).CancelAtEnd(), 50*minute, false)
+		online, _ := windowed(s, trigger.Window(trigger.Every(2*time.Hour), 20*minute).CancelAtEnd(), 50*minute, false)
 		task, _ := s.Task("x")
 		if _, err := task.Fire(s.ctx, nil); err != nil {
 			t.Error(err)

@@ -27,10 +27,10 @@ func latency(s Sizes) []Scenario {
 
 func percentileColumns(unit string) []Column {
 	return []Column{
-		{Name: "start p50 " + unit, Ratio: true},
-		{Name: "start p99 " + unit, Ratio: true, Plot: true},
+		{Name: "start p50 " + unit, Ratio: true, Plot: true},
+		{Name: "start p99 " + unit, Ratio: true},
 		{Name: "start p99.9 " + unit},
-		{Name: "done p50 " + unit},
+		{Name: "done p50 " + unit, Ratio: true},
 		{Name: "done p99 " + unit},
 		{Name: "done p99.9 " + unit},
 	}

@@ -18,7 +18,7 @@ func openLoop(s Sizes) []Scenario {
 			About: "Jobs are asked for at a fixed rate. Each counts from the instant at which it should have been asked for, " +
 				"so one that waits for its turn to be asked for is late as well: no omission is coordinated. Microseconds. " +
 				"Kept up is the rate achieved as a share of the one wanted.",
-			Ability: peers.OpenLoop,
+			Ability: peers.OpenLoop, Size: rate,
 			Columns: append(percentileColumns("µs"), Column{Name: "kept up %"}),
 			Once:    func(c peers.Contender) ([]float64, error) { return paced(c, rate, s.OpenSpan) },
 		})

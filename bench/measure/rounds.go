@@ -56,8 +56,8 @@ func Run(all []Scenario, cs []peers.Contender, rounds int, chosen func(scenario,
 			if r.s.Every > 1 && round%r.s.Every != 0 {
 				continue
 			}
-			tell(fmt.Sprintf("round %d of %d: %s", round+1, rounds, r.s.Name))
-			if err := r.round(round, &tables[i]); err != nil {
+			said := func(c string) { tell(fmt.Sprintf("round %d of %d: %s: %s", round+1, rounds, r.s.Name, c)) }
+			if err := r.round(round, &tables[i], said); err != nil {
 				return nil, err
 			}
 		}
@@ -110,9 +110,10 @@ func newRun(s Scenario, cs []peers.Contender, rounds int, chosen func(scenario, 
 // lost. The program ends then, and says what every goroutine does.
 const patience = 5 * time.Minute
 
-func (r run) round(round int, t *Table) error {
+func (r run) round(round int, t *Table, tell func(contender string)) error {
 	for i := range r.takes {
 		ci := (i + round) % len(r.takes)
+		tell(r.takes[ci].Name)
 		runtime.GC()
 		late := time.AfterFunc(patience, func() { panic("bench: no end: " + r.s.Name + ": " + r.takes[ci].Name) })
 		found, err := r.s.Once(r.takes[ci])

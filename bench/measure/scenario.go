@@ -16,7 +16,7 @@ type Scenario struct {
 	Name    string // such as "latency: one at a time"
 	About   string // what exactly was measured
 	Ability peers.Ability
-	Size    int // how many timers or registrations; zero if it does not matter
+	Size    int // how many timers, registrations, or jobs per second
 	Columns []Column
 	Every   int // it is measured in every so manieth round; zero: in each
 	// Once measures a contender: a number for each column.

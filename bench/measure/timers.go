@@ -14,8 +14,8 @@ func timers(s Sizes) []Scenario {
 	about := "From the instant at which each job is due to the first line of its handler. " +
 		"CPU is for setting and running it. Early and lost must be none."
 	columns := []Column{
-		{Name: "late p50 µs", Ratio: true},
-		{Name: "late p99 µs", Ratio: true, Plot: true},
+		{Name: "late p50 µs", Ratio: true, Plot: true},
+		{Name: "late p99 µs", Ratio: true},
 		{Name: "late p99.9 µs"},
 		{Name: "late max µs"},
 		{Name: "CPU ns/timer", Ratio: true},

@@ -26,7 +26,7 @@ func bgloop() []Contender {
 		return Contender{Name: "bgloop: " + name, Kind: Ours, Gives: gives, Dispatch: open}
 	}
 	waits := mode("receipt", "as fire; its callers wait with Receipt.Wait, so for the engine's bookkeeping too", newReceipts)
-	waits.Cannot = map[Ability]string{OpenLoop: "its callers wait"}
+	waits.Most, waits.Cannot = map[Ability]int{OpenLoop: 0}, map[Ability]string{OpenLoop: "its callers wait"}
 	return []Contender{
 		{
 			Name: "bgloop", Kind: Ours,

@@ -28,7 +28,7 @@ type Contender struct {
 	Register func(names []string) (Register, error) // keeps jobs that come every Quarter
 	Virtual  func(tick func()) (Simulation, error)  // lets virtual time pass
 	Durable  func(dir string) (Dispatcher, error)   // has stored a job when Submit returns
-	Most     map[Ability]int                        // how many timers or registrations are feasible; absent: any number
+	Most     map[Ability]int                        // how many timers, registrations or jobs per second are feasible; absent: any number
 	Cannot   map[Ability]string                     // why not, or why not more
 	Lead     time.Duration                          // how long setting one timer may take; zero: 10 µs
 }
@@ -49,10 +49,8 @@ const (
 // Has reports whether the contender has the ability.
 func (c Contender) Has(a Ability) bool {
 	switch a {
-	case Dispatching:
+	case Dispatching, OpenLoop:
 		return c.Dispatch != nil
-	case OpenLoop:
-		return c.Dispatch != nil && c.Cannot[OpenLoop] == ""
 	case Timing:
 		return c.Time != nil
 	case Registering:
