@@ -317,9 +317,9 @@ func (m *mob) answer(ctx context.Context, in *tasks.Instance) error {
 // wontWait: what waits says no to an instance, unless that is over.
 func (m *mob) wontWait(ctx context.Context) {
 	_, stop := m.a.Stop(ctx)
-	for what, err := range map[string]error{"WaitIdle": m.a.WaitIdle(ctx), "Stop": stop} {
+	for i, err := range []error{stop, m.a.WaitIdle(ctx)} {
 		if !errors.Is(err, app.ErrInHandler) && ctx.Err() == nil {
-			m.Errorf("%s with a handler's context: %v", what, err)
+			m.Errorf("Stop or WaitIdle (%d) with a handler's context: %v", i, err)
 		}
 	}
 }

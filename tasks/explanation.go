@@ -236,15 +236,15 @@ func (i ActiveInstance) say(at time.Time) string {
 }
 
 func (o Outcome) say(at time.Time) string {
-	how := o.State.String()
+	how, since := o.State.String(), max(0, at.Sub(o.Ended)) // the clock may have been set back
 	var snooze *SnoozeError
 	switch {
 	case o.State == StateSucceeded && errors.As(o.Err, &snooze):
-		return fmt.Sprintf("Its last attempt asked %v ago to be run again %v later.", at.Sub(o.Ended), snooze.For)
+		return fmt.Sprintf("Its last attempt asked %v ago to be run again %v later.", since, snooze.For)
 	case o.State == StateCanceled, o.State == StateAbandoned:
 		how = "was " + how
 	}
-	s := fmt.Sprintf("Its last attempt %s %v ago", how, at.Sub(o.Ended))
+	s := fmt.Sprintf("Its last attempt %s %v ago", how, since)
 	switch {
 	case o.Reason != 0:
 		s += ", for " + o.Reason.String()

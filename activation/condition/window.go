@@ -46,7 +46,8 @@ func TimeWindow(from, to string, loc *time.Location) activation.Condition {
 }
 
 // QuietHours does not hold from one time of day to another, and holds otherwise;
-// see TimeWindow.
+// see TimeWindow. What runs when they begin is canceled with
+// activation.ConditionLoss, as with any condition.
 func QuietHours(from, to string, loc *time.Location) activation.Condition {
 	return Not(TimeWindow(from, to, loc))
 }

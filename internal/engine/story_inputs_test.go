@@ -130,6 +130,7 @@ func (s *story) ops() map[string]func(*fields) engine.Input {
 		"pause-all":    always(engine.Input{Op: engine.PauseAll, On: true}),
 		"resume-all":   always(engine.Input{Op: engine.PauseAll}),
 		"began":        ofInst(engine.Began),
+		"unbegun":      ofInst(engine.Unbegun),
 		"update": func(l *fields) engine.Input {
 			t := s.task(l)
 			return engine.Input{Op: engine.Update, Task: t, Spec: s.spec(l, t.Host.(string), false), Topic: "as told"}

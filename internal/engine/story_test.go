@@ -47,6 +47,7 @@ var update = flag.Bool("update", false, "write the stories as they are told now"
 //	pause TASK, resume TASK, pause-group GROUP, resume-group GROUP,
 //	pause-all, resume-all
 //	began INST                         its turn on the loop has come
+//	unbegun INST                       a worker found it canceled
 //	returned INST [ERR]                the handler has; deferrals are open
 //	over INST [ERR]                    the handler has; none is open; see fields.err
 //	cancel INST REASON, cancel-task TASK REASON

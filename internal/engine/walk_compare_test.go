@@ -142,6 +142,7 @@ func (k *walk) explained(t pairTask) {
 		return
 	}
 	x := k.e.Explain(t.e, k.now)
+	k.ledger.audit(t.e, &x, k.way.watched)
 	var pending []string
 	for _, p := range x.Pending {
 		until := ""
@@ -149,9 +150,6 @@ func (k *walk) explained(t pairTask) {
 			until = since(p.Until)
 		}
 		pending = append(pending, fmt.Sprint(p.Activation, p.For, p.Merged, p.Failures, until))
-		if p.For == event.ForCap && len(x.FullCaps) == 0 {
-			k.fail("task %d: activation %d waits for a cap, and all have room", t.m.id, p.Activation)
-		}
 	}
 	got := fmt.Sprint(pending, len(x.Active), x.Inherited, x.Paused, x.Spent, x.Unmet, x.FullCaps, x.Slots, since(x.Next), x.Counts)
 	if want := k.m.explain(t.m); got != want {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/bgloop/bgloop/event"
@@ -16,12 +17,28 @@ type ledger struct {
 	started map[uint64]int // by instance: 1, then 0 when it has ended
 	settled map[uint64]int // by activation
 	fired   map[uint64]bool
+	sums    map[*engine.Task]*tally
+	live    map[*engine.Instance][]string // that hold a slot: the caps they are under
+	caps    map[string]int
 	drained int
 	wrong   error
 }
 
-func newLedger() ledger {
-	return ledger{owned: map[owned]int{}, had: map[uint64]any{}, started: map[uint64]int{}, settled: map[uint64]int{}, fired: map[uint64]bool{}}
+// A tally is what was told of a task.
+type tally struct{ fired, merged, started, ended, snoozed uint64 }
+
+func newLedger(caps map[string]int) ledger {
+	return ledger{
+		owned: map[owned]int{}, had: map[uint64]any{}, started: map[uint64]int{}, settled: map[uint64]int{},
+		fired: map[uint64]bool{}, sums: map[*engine.Task]*tally{}, live: map[*engine.Instance][]string{}, caps: caps,
+	}
+}
+
+func (l *ledger) of(t *engine.Task) *tally {
+	if l.sums[t] == nil {
+		l.sums[t] = new(tally)
+	}
+	return l.sums[t]
 }
 
 func (l *ledger) fail(format string, args ...any) {
@@ -46,8 +63,15 @@ func (l *ledger) enter(e *engine.Engine, f engine.Effect) {
 		l.spend(f.Details)
 	case engine.Drained:
 		l.drained++
+	case engine.Abandon:
+		if f.Inst.Task.Reg.OnAbandon != tasks.HoldSlot {
+			delete(l.live, f.Inst)
+		}
 	case engine.Emit:
 		l.told(e.Event(f))
+		if f.Task != nil {
+			l.of(f.Task).add(e.Event(f))
+		}
 	default:
 	}
 }
@@ -63,9 +87,84 @@ func (l *ledger) start(e *engine.Engine, f engine.Effect) {
 	if l.settled[f.Act.ID] > 0 {
 		l.fail("instance %d was started for activation %d, which is settled", f.Inst.ID, f.Act.ID)
 	}
+	l.room(f.Inst)
 	l.started[f.Act.ID]++
 	if had, ok := l.had[f.Act.ID]; ok && had != f.Act.Details {
 		l.fail("activation %d had %v, and has %v now", f.Act.ID, had, f.Act.Details)
+	}
+}
+
+// room takes a slot for an instance, and room under the caps of its task.
+func (l *ledger) room(i *engine.Instance) {
+	slots, under := 1, map[string]int{}
+	caps := []string{"app", "group " + i.Task.Key.Group, "key " + i.Task.Reg.Key}
+	for other, its := range l.live {
+		for _, c := range its {
+			under[c]++
+		}
+		if other.Task == i.Task {
+			slots++
+		}
+	}
+	for _, c := range caps {
+		if n := l.caps[c]; n > 0 && under[c] >= n {
+			l.fail("instance %d was started, and %d of %d are active under the cap %s", i.ID, under[c], n, c)
+		}
+	}
+	if slots > i.Task.Reg.Overlap.Slots() {
+		l.fail("instance %d was started, and is one of %d of its task, which has %v", i.ID, slots, i.Task.Reg.Overlap)
+	}
+	l.live[i] = caps
+}
+
+func (s *tally) add(v event.Event) {
+	var snooze *tasks.SnoozeError
+	switch v.Kind {
+	case event.Fired:
+		s.fired++
+	case event.Merged:
+		s.merged++
+	case event.Started:
+		s.started++
+	case event.Ended:
+		s.ended++
+		if v.Reason == 0 && errors.As(v.Err, &snooze) {
+			s.snoozed++
+		}
+	default:
+	}
+}
+
+// audit compares where a task stands with what was told of it, and asks whether
+// what waits has a reason to.
+func (l *ledger) audit(t *engine.Task, x *tasks.Explanation, watched bool) {
+	c, s := x.Counts, l.of(t)
+	over := c.Succeeded + c.Failed
+	for _, n := range c.Canceled {
+		over += n
+	}
+	if watched && (c.Fired != s.fired+s.merged || c.Merged != s.merged || c.Started != s.started || over != s.ended-s.snoozed) {
+		l.fail("task %d counts %+v, and was told to have %+v", t.ID, c, *s)
+	}
+	for _, p := range x.Pending {
+		idle := false
+		switch p.For {
+		case event.ForTime, event.ForRetry:
+			idle = !p.Until.After(x.At)
+		case event.ForResume:
+			idle = !x.Paused
+		case event.ForOverlap:
+			idle = len(x.Active)+x.Inherited < x.Slots
+		case event.ForCondition:
+			idle = len(x.Unmet) == 0
+		case event.ForCap:
+			idle = len(x.FullCaps) == 0
+		default:
+			idle = true
+		}
+		if idle {
+			l.fail("activation %d waits for %v, and need not: %v", p.Activation, p.For, x)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func randomTape(seed uint64) []byte {
 // TestEngineRandomWalks compares the engine with the model over random inputs.
 // BGLOOP_SEEDS says how many walks to make instead of the usual.
 func TestEngineRandomWalks(t *testing.T) {
-	n := 1000
+	n := 600
 	if v, err := strconv.Atoi(os.Getenv("BGLOOP_SEEDS")); err == nil {
 		n = v
 	} else if testing.Short() {

@@ -82,8 +82,9 @@ type way struct {
 func run(t tape, w way) *walk {
 	c := capped[t.take(len(capped))]
 	c.Shadow = w.shadow
-	k := &walk{way: w, tape: t, now: epoch, m: &model{now: epoch, paused: map[string]bool{}}, e: engine.New(c), ledger: newLedger()}
+	k := &walk{way: w, tape: t, now: epoch, m: &model{now: epoch, paused: map[string]bool{}}, e: engine.New(c)}
 	k.m.caps = map[string]int{"app": c.Cap, "group g": c.GroupCaps["g"], "key k": c.KeyCaps["k"]}
+	k.ledger = newLedger(k.m.caps)
 	k.e.Watched = w.watched
 	for len(k.tape) > 0 && k.wrong == nil {
 		k.turn()
@@ -311,6 +312,7 @@ func (k *walk) pickUp(i *pairInst) bool {
 
 func (k *walk) over(i *pairInst, err error) {
 	k.insts = slices.DeleteFunc(k.insts, func(o *pairInst) bool { return o == i })
+	delete(k.ledger.live, i.e)
 	k.step(fmt.Sprintf("over %s %v", i.m.name(), err), engine.Input{Op: engine.Over, Inst: i.e, Err: err},
 		func() string { k.m.over(i.m, err); return "" })
 }
@@ -384,9 +386,10 @@ func (k *walk) end() {
 		k.fail("an hour after the drain %d instances are active, and stopped is %v", k.e.Active(), k.e.Stopped())
 	}
 	for len(k.insts) > 0 && k.wrong == nil {
-		if i := k.insts[0]; i.picked || k.pickUp(i) || true {
-			k.over(i, nil)
+		if i := k.insts[0]; !i.picked {
+			k.pickUp(i)
 		}
+		k.over(k.insts[0], nil)
 	}
 	if at, ok := k.e.Next(); ok {
 		k.fail("something is still due at %v", at)
