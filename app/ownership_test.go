@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/activation/condition"
 	"github.com/bgloop/bgloop/activation/trigger"
@@ -67,20 +69,22 @@ func TestContendedFirings(t *testing.T) {
 			task.OnCompleted(func(e event.Event) { completed[e.Activation]++ })
 			l.start(a)
 			var receipts [producers][]activation.Receipt
-			var wg sync.WaitGroup
+			var firing errgroup.Group
 			for p := range producers {
-				wg.Go(func() {
+				firing.Go(func() error {
 					for n := range each {
 						r, err := task.Fire(context.Background(), order{p, n})
 						if err != nil || r.Result != activation.Allowed {
-							t.Errorf("producer %d, firing %d: %v, %v", p, n, r.Result, err)
-							return
+							return fmt.Errorf("producer %d, firing %d: %v, %w", p, n, r.Result, err)
 						}
 						receipts[p] = append(receipts[p], r)
 					}
+					return nil
 				})
 			}
-			wg.Wait()
+			if err := firing.Wait(); err != nil {
+				t.Fatal(err)
+			}
 			for p, all := range receipts {
 				if !slices.IsSortedFunc(all, func(x, y activation.Receipt) int { return int(x.ID) - int(y.ID) }) {
 					t.Errorf("producer %d: firings were accepted out of order", p)

@@ -167,10 +167,6 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	t.pending.push(a)
 	e.openWindow(a, f.scope)
 	e.putOff(a, at)
-	if e.expired(a) {
-		e.expire(a) // its due time was missed by more than that
-		return a
-	}
 	e.advance(t)
 	return a
 }

@@ -85,10 +85,6 @@ func (e *Engine) cancelAll(t *Task, r activation.Reason) (n int) {
 
 // ripe: the instant has come until which a's start was put off.
 func (e *Engine) ripe(a *Act) {
-	if e.expired(a) {
-		e.expire(a)
-		return
-	}
 	a.Task.waits = event.ForTime // so that every entry is looked at
 	e.advance(a.Task)
 }

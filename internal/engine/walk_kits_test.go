@@ -78,6 +78,8 @@ var kits = append([]*kit{
 	{name: "quiet and on", keeps: tasks.Newest, topics: news, quiet: true, judge: judge, grace: 2 * time.Second, overlap: tasks.Replace, attempts: 2},
 	{name: "on the loop", keeps: tasks.Every(2), topics: news, onLoop: true, limit: 4 * time.Second, grace: 2 * time.Second},
 	{name: "on the loop, retried", keeps: tasks.Newest, topics: news, onLoop: true, attempts: 3, conds: 1, grace: 2 * time.Second},
+	{name: "put off until it is due again", keeps: tasks.Newest, every: 2 * time.Second, judge: judge, overlap: tasks.Parallel(2), grace: 2 * time.Second, limit: 7 * time.Second},
+	{name: "put off until its window closes", keeps: tasks.Newest, topics: news, window: 4 * time.Second, judge: judge, conds: 1, grace: 2 * time.Second},
 	{name: "stops", keeps: tasks.Newest, onAbandon: tasks.StopApp, limit: 5 * time.Second, grace: time.Second, topics: news},
 }, combinations()...)
 

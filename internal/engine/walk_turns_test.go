@@ -304,6 +304,9 @@ func (k *walk) pickUp(i *pairInst) bool {
 	}
 	k.ledger.hand(i.e.Act)
 	if i.onLoop {
+		if k.tape.take(4) == 0 { // between the two
+			k.cancel(i)
+		}
 		k.step("began "+i.m.name(), engine.Input{Op: engine.Began, Inst: i.e},
 			func() string { k.m.began(i.m); return "" })
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bgloop/bgloop/internal/cron"
 	"github.com/bgloop/bgloop/internal/cron/crontest"
 )
@@ -22,7 +24,11 @@ import (
 func main() {
 	only := flag.String("zone", "", "sweep the zones whose name contains this; all if empty")
 	flag.Parse()
-	total := sweepAll(*only)
+	total, err := sweepAll(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dstsweep:", err)
+		os.Exit(1)
+	}
 	for _, v := range total.violations {
 		fmt.Println(v)
 	}
@@ -45,35 +51,30 @@ type result struct {
 }
 
 // sweepAll sweeps zones, as many at a time as there are processors.
-func sweepAll(only string) (total result) {
-	names := make(chan string)
+func sweepAll(only string) (total result, err error) {
 	var mu sync.Mutex // guards total
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for name := range names {
-				loc, err := time.LoadLocation(name)
-				if err != nil {
-					fmt.Fprintln(os.Stderr, err)
-					os.Exit(1)
-				}
-				s := crontest.NewSweep(loc, parse)
-				s.All = true
-				s.Run()
-				mu.Lock()
-				total.add(s)
-				mu.Unlock()
+	var sweeps errgroup.Group
+	sweeps.SetLimit(runtime.GOMAXPROCS(0))
+	for _, name := range crontest.Zones() {
+		if !strings.Contains(name, only) {
+			continue
+		}
+		sweeps.Go(func() error {
+			loc, err := time.LoadLocation(name)
+			if err != nil {
+				return err
 			}
+			s := crontest.NewSweep(loc, parse)
+			s.All = true
+			s.Run()
+			mu.Lock()
+			defer mu.Unlock()
+			total.add(s)
+			return nil
 		})
 	}
-	for _, name := range crontest.Zones() {
-		if strings.Contains(name, only) {
-			names <- name
-		}
-	}
-	close(names)
-	wg.Wait()
-	return total
+	err = sweeps.Wait()
+	return total, err
 }
 
 func (r *result) add(s *crontest.Sweep) {
