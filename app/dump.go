@@ -60,13 +60,14 @@ func goroutines() []string {
 	}
 }
 
-// stackOf finds the goroutines that run r by the address of it, which is an
-// argument of the frame that calls the handler.
+// stackOf finds the goroutines that run r by the address of it, which is the
+// receiver of the frame that calls the user's code. Elsewhere, and where a
+// question mark follows, the address may be left over from something else.
 func stackOf(all []string, r *run) string {
 	var found []string
-	at := fmt.Sprintf("%p", r)
+	handler, strand := fmt.Sprintf("app.(*run).Run(%p)", r), fmt.Sprintf("app.(*run).run(%p,", r)
 	for _, g := range all {
-		if strings.Contains(g, at) && strings.Contains(g, "bgloop/app.") {
+		if strings.Contains(g, handler) || strings.Contains(g, strand) {
 			found = append(found, g)
 		}
 	}

@@ -29,20 +29,25 @@ func TestExplanationReadsWell(t *testing.T) {
 			*x = tasks.Explanation{Group: "photos", Task: "sync", At: now}
 		}, `Task "photos/sync" is not registered.`},
 		{"has ended", func(x *tasks.Explanation) { x.Registered = false }, `Task "sync" is not registered anymore.`},
-		{"one-shot that has ended", func(x *tasks.Explanation) { x.Registered, x.Spent = false, true },
-			`Task "sync" is not registered anymore: its trigger fires once, and has.`},
-		{"stopping", func(x *tasks.Explanation) { x.Stopping = true },
-			`Task "sync" will not run: the app is stopping or has stopped.`},
-		{"before Run", func(x *tasks.Explanation) { x.Running = false },
-			`Task "sync" has not run: the app does not run yet.`},
-		{"nothing happened", func(*tasks.Explanation) {},
-			`Task "sync" is not due: nothing has fired its trigger, event(news).`},
-		{"due later", func(x *tasks.Explanation) { x.Next = in(90 * time.Second) },
-			`Task "sync" is not due: it is due in 1m30s.`},
+		{"one-shot that has ended", func(x *tasks.Explanation) {
+			x.Registered, x.Spent = false, true
+		}, `Task "sync" is not registered anymore: its trigger fires once, and has.`},
+		{"stopping", func(x *tasks.Explanation) {
+			x.Stopping = true
+		}, `Task "sync" will not run: the app is stopping or has stopped.`},
+		{"before Run", func(x *tasks.Explanation) {
+			x.Running = false
+		}, `Task "sync" has not run: the app does not run yet.`},
+		{"nothing happened", func(*tasks.Explanation) {
+		}, `Task "sync" is not due: nothing has fired its trigger, event(news).`},
+		{"due later", func(x *tasks.Explanation) {
+			x.Next = in(90 * time.Second)
+		}, `Task "sync" is not due: it is due in 1m30s.`},
 		{"paused", func(x *tasks.Explanation) { x.Paused, x.Next = true, in(time.Minute) }, `Task "sync" is paused.`},
 		{"spent", func(x *tasks.Explanation) { x.Spent = true }, `Task "sync" is spent: its trigger fires once, and has.`},
-		{"faulted", func(x *tasks.Explanation) { x.Faults = []string{"app: schedule is not to be trusted: panic"} },
-			`Task "sync" will not be due in time: its schedule is faulted. Fault: app: schedule is not to be trusted: panic.`},
+		{"faulted", func(x *tasks.Explanation) {
+			x.Faults = []string{"app: schedule is not to be trusted: panic"}
+		}, `Task "sync" will not be due in time: its schedule is faulted. Fault: app: schedule is not to be trusted: panic.`},
 
 		{"latched", func(x *tasks.Explanation) {
 			x.Pending, x.Unmet = []tasks.PendingActivation{waits(event.ForCondition)}, []string{"internet", "power"}

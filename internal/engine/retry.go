@@ -71,11 +71,14 @@ func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 // cancelTask cancels what runs of a task, and ends what waits for another
 // attempt.
 func (e *Engine) cancelTask(t *Task, r activation.Reason) (n int) {
-	for i := t.pending.len() - 1; i >= 0 && i < t.pending.len(); i-- { // the end of a one-shot ends them all
-		if a := t.pending.items()[i]; a.retrying {
-			e.endEntry(t.pending.take(i), &tasks.Canceled{Reason: r, Err: a.lastErr})
-			n++
+	for i := 0; i < t.pending.len(); { // the end of a one-shot ends them all
+		a := t.pending.items()[i]
+		if !a.retrying {
+			i++
+			continue
 		}
+		e.endEntry(t.pending.take(i), &tasks.Canceled{Reason: r, Err: a.lastErr})
+		n++
 	}
 	n += e.cancelAll(t, r)
 	e.advance(t)
