@@ -63,13 +63,14 @@ type Phase struct {
 //
 // Pass is asked about a firing that is due at the given instant. It returns
 // when the firing may start, and whether it is let through at all. The Phase
-// counts the firings that came through: N, and the due time of the Last.
+// counts the firings that came through: N, and of the Last the instant that the
+// filter was asked about.
 type Filter interface {
 	Pass(ph Phase, due time.Time) (at time.Time, ok bool)
 }
 
 // A Postponer is a Filter that delays a firing anew each time another becomes
-// part of the same activation. Without it the first delay stands.
+// part of the same activation. Without it the earlier start stands.
 type Postponer interface {
 	Filter
 	Postpones() bool

@@ -215,8 +215,10 @@ func TestApplyAndThePhase(t *testing.T) {
 		{"another", trigger.Every(10 * minute), trigger.Every(15 * minute), "10m0s 20m0s | 40m0s 55m0s"},
 		{"same, limited", limited(trigger.Every(10 * minute)), limited(trigger.Every(10 * minute)), "10m0s 20m0s | 30m0s 40m0s"},
 		{"another, limited", limited(trigger.Every(10 * minute)), limited(trigger.Every(5 * minute)), "10m0s 20m0s | 30m0s 35m0s 40m0s 45m0s"},
-		{"same, any", trigger.Any(limited(trigger.Every(10*minute)), trigger.Every(25*minute)), trigger.Any(limited(trigger.Every(10*minute)), trigger.Every(25*minute)),
-			"10m0s 20m0s 25m0s | 30m0s 40m0s 50m0s"},
+		{
+			"same, any", trigger.Any(limited(trigger.Every(10*minute)), trigger.Every(25*minute)), trigger.Any(limited(trigger.Every(10*minute)), trigger.Every(25*minute)),
+			"10m0s 20m0s 25m0s | 30m0s 40m0s 50m0s",
+		},
 		{"same, cron", trigger.Cron("*/20 * * * *"), trigger.Cron("*/20 * * * *"), "20m0s | 40m0s 1h0m0s"},
 		{"same, after completion", trigger.AfterCompletion(7 * minute), trigger.AfterCompletion(7 * minute), "7m0s 17m0s | 27m0s 37m0s 47m0s 57m0s"},
 		{"same, once", trigger.At(dawn.Add(40 * minute)), trigger.At(dawn.Add(40 * minute)), "| 40m0s"},
@@ -365,6 +367,32 @@ func TestApplyOneShotWhileOthersArePending(t *testing.T) {
 		l.pass(time.Hour)
 		l.stop(a)
 		l.want("told", strings.Join(story.list()[3:], ", "), "1m0s completed act=4, 1m0s unregistered act=0")
+	})
+}
+
+// The same, when the one-shot's own activation waits for another attempt as well.
+func TestCancelOfAOneShotAndOthers(t *testing.T) {
+	everywhere(t, func(l *land) {
+		a := l.newApp()
+		story := chronicle(a, event.Completed, event.Unregistered)
+		r := tasks.Registration{Name: "t", Trigger: silent(), Keep: tasks.Every(5), Overlap: tasks.Parallel(0), Retry: exactly(2, time.Hour)}
+		task := l.add(a, r, func(context.Context, *tasks.Instance) error { return errDisk })
+		l.start(a)
+		l.fire(task, nil)
+		l.fire(task, nil)
+		l.pass(time.Second)
+		r.Trigger = trigger.At(dawn.Add(time.Minute))
+		apply(l, a, r)
+		l.pass(time.Minute)
+		l.want("canceled", task.Cancel(activation.Abort), 3)
+		l.idle(a)
+		l.wantStory(story.list(),
+			`1m1s t completed act=1 inst=1 n=1 err="tasks: canceled: Abort"`,
+			`1m1s t completed act=2 inst=2 n=1 err="tasks: canceled: Abort"`,
+			`1m1s t completed act=3 inst=3 n=1 err="tasks: canceled: Abort"`,
+			"1m1s t unregistered n=1",
+		)
+		l.stop(a)
 	})
 }
 

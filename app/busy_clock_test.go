@@ -154,8 +154,10 @@ func TestStall(t *testing.T) {
 		{"at, once", trigger.At(dawn.Add(5 * minute)), tasks.MissedOnce, 30 * time.Second, 10 * minute, "5m0s"},
 		{"at, skip", trigger.At(dawn.Add(5 * minute)), tasks.MissedSkip, 30 * time.Second, 10 * minute, "(missed 1, up to 5m0s)"},
 		{"throttled", trigger.Throttle(trigger.Every(minute), 4*minute), tasks.MissedOnce, 90 * time.Second, 9 * minute, "(missed 8, up to 10m0s) 10m0s"},
-		{"any", trigger.Any(trigger.Every(5*minute), trigger.Cron("*/3 * * * *")), tasks.MissedOnce, 30 * time.Second, 10 * minute,
-			"(missed 2, up to 9m0s) 9m0s (missed 1, up to 10m0s) 10m0s 12m0s"},
+		{
+			"any", trigger.Any(trigger.Every(5*minute), trigger.Cron("*/3 * * * *")), tasks.MissedOnce, 30 * time.Second, 10 * minute,
+			"(missed 2, up to 9m0s) 9m0s (missed 1, up to 10m0s) 10m0s 12m0s",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -277,7 +277,7 @@ func TestLoopSurvives(t *testing.T) {
 			0: func(*tasks.Instance) error { panic("oh") },
 			1: func(*tasks.Instance) error { runtime.Goexit(); return nil },
 			2: func(*tasks.Instance) error { return errDisk },
-			3: func(*tasks.Instance) error { panic(nil) }, //nolint:govet // on purpose
+			3: func(*tasks.Instance) error { panic(nil) },
 			4: func(in *tasks.Instance) error {
 				return in.Go(func(context.Context) error { runtime.Goexit(); return nil })
 			},

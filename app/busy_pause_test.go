@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,8 +84,12 @@ func TestMissedWhilePaused(t *testing.T) {
 		{"once", tasks.Registration{}, []string{"t started act=1 inst=1"}, "10m30s t missed n=9"},
 		{"once, every firing is kept", tasks.Registration{Keep: tasks.Every(50)}, []string{"t started act=1 inst=1"}, "10m30s t missed n=9"},
 		{"skip", tasks.Registration{Missed: tasks.MissedSkip}, nil, "10m30s t missed n=10"},
-		{"all of 3", tasks.Registration{Missed: tasks.MissedAll(3), Keep: tasks.Every(50), Overlap: tasks.Parallel(0)},
-			[]string{"t started act=1 inst=1", "t started act=2 inst=2", "t started act=3 inst=3"}, "10m30s t missed n=7"},
+		{
+			"all of 3",
+			tasks.Registration{Missed: tasks.MissedAll(3), Keep: tasks.Every(50), Overlap: tasks.Parallel(0)},
+			[]string{"t started act=1 inst=1", "t started act=2 inst=2", "t started act=3 inst=3"},
+			"10m30s t missed n=7",
+		},
 		{"all of 3, merged", tasks.Registration{Missed: tasks.MissedAll(3)}, []string{"t started act=1 inst=1"}, "10m30s t missed n=7"},
 	}
 	for _, tt := range tests {
@@ -122,6 +127,13 @@ func TestMissedWhilePaused(t *testing.T) {
 					sum += n
 				}
 				l.want("firings that reached a handler", sum, x.Fired)
+				task.Pause() // the next pause is counted by itself
+				l.pass(10 * time.Minute)
+				task.Resume()
+				l.idle(a)
+				told := missed.list()
+				l.want("told of the second pause", strings.TrimPrefix(told[len(told)-1], "21m30s"), strings.TrimPrefix(tt.told, "10m30s"))
+				l.want("told", len(told), 2)
 				l.stop(a)
 			})
 		})

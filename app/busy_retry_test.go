@@ -154,7 +154,7 @@ func TestRetryByOutcome(t *testing.T) {
 		{"Snooze, canceled", tasks.Registration{TimeLimit: time.Second}, list(func(_ *land, in *tasks.Instance) error {
 			_ = in.Sleep(time.Hour)
 			return tasks.Snooze(time.Minute)
-		}), "0s", is(activation.ExecutionTimeExceeded), tasks.StateCanceled, 0},
+		}), "0s", isReason(activation.ExecutionTimeExceeded), tasks.StateCanceled, 0},
 		{"Snooze, a deferral is open", tasks.Registration{}, list(func(_ *land, in *tasks.Instance) error {
 			if err := in.Go(func(context.Context) error { return in.Sleep(time.Second) }); err != nil {
 				return err
@@ -214,6 +214,90 @@ func TestRetryByOutcome(t *testing.T) {
 }
 
 func list[T any](v ...T) []T { return v }
+
+// An instance that ends after its task, or the App, is not followed by another
+// attempt, whatever it was canceled for.
+func TestNoRetryAfterTheEnd(t *testing.T) {
+	tests := []struct {
+		name    string
+		end     func(l *land, a *app.App)
+		outcome func(error) bool
+	}{
+		{"unregistered", func(_ *land, a *app.App) { a.Unregister("t", false) }, isReason(activation.ConditionLoss)},
+		{"replaced", func(l *land, a *app.App) {
+			if _, err := a.Replace(tasks.Registration{Name: "t", Trigger: silent()}); err != nil {
+				l.Error(err)
+			}
+		}, isReason(activation.ConditionLoss)},
+		{"stopped", func(l *land, a *app.App) { l.stop(a) }, isReason(activation.ConditionLoss)},
+	}
+	for _, tt := range tests {
+		for _, snooze := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, snooze %t", tt.name, snooze), func(t *testing.T) {
+				everywhere(t, func(l *land) {
+					a, net := l.newApp(), condition.NewFlag("net", true)
+					task := l.add(a, tasks.Registration{Name: "t", Conditions: conditions(net), Retry: exactly(9, time.Second)}, func(_ context.Context, in *tasks.Instance) error {
+						err := in.Sleep(time.Hour)
+						l.sleep(2 * time.Second)
+						if snooze {
+							return tasks.Snooze(time.Minute)
+						}
+						return err
+					})
+					l.start(a)
+					receipt := l.fire(task, nil)
+					l.pass(time.Second)
+					net.Set(false)
+					l.pass(time.Second)
+					tt.end(l, a)
+					err := receipt.Wait(context.Background())
+					l.want("over at", since(a.Clock().Now()), "3s")
+					if !tt.outcome(err) {
+						l.Errorf("outcome: %v", err)
+					}
+					l.want("retried", task.Explain().Counts.Retried, uint64(0))
+					l.stop(a)
+				})
+			})
+		}
+	}
+}
+
+// A task that asks to be run later, and may not be.
+func TestSnoozeOfWhatEnds(t *testing.T) {
+	everywhere(t, func(l *land) {
+		a := l.newApp()
+		task := l.add(a, tasks.Registration{Name: "t"}, func(_ context.Context, in *tasks.Instance) error {
+			l.sleep(time.Second) // it does not look whether it is canceled
+			return tasks.Snooze(time.Minute)
+		})
+		l.start(a)
+		receipt := l.fire(task, nil)
+		l.pass(500 * time.Millisecond)
+		task.Unregister(false)
+		if err := receipt.Wait(context.Background()); !isReason(activation.Abort)(err) {
+			l.Errorf("unregistered: %v", err)
+		}
+		if task, err := a.Register(tasks.Registration{Name: "t", Trigger: silent()}); err != nil {
+			l.Error(err)
+		} else {
+			receipt = l.fire(task, nil)
+		}
+		l.pass(500 * time.Millisecond)
+		l.stop(a)
+		if err := receipt.Wait(context.Background()); !isReason(activation.Terminating)(err) {
+			l.Errorf("stopped: %v", err)
+		}
+	})
+}
+
+// isReason reports whether an outcome is a cancel for that reason.
+func isReason(want activation.Reason) func(error) bool {
+	return func(err error) bool {
+		var c *tasks.Canceled
+		return errors.As(err, &c) && c.Reason == want
+	}
+}
 
 // A name that nobody answers is not tried again.
 func TestUnknownTaskIsNotRetried(t *testing.T) {

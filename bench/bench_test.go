@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -150,8 +151,9 @@ func checkReport(t *testing.T, r *report.Report) {
 	if err := errors.Join(r.JSON(&data), r.Plot(&plot), r.Page(&page, "plot.svg")); err != nil {
 		t.Fatal(err)
 	}
-	if !json.Valid(data.Bytes()) {
-		t.Error("JSON: not valid")
+	var back report.Report
+	if err := json.Unmarshal(data.Bytes(), &back); err != nil || !reflect.DeepEqual(&back, r) {
+		t.Errorf("JSON: %v, or another report than was written", err)
 	}
 	for d := xml.NewDecoder(&plot); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
@@ -211,5 +213,37 @@ func TestChosen(t *testing.T) {
 	}
 	if got := len(tables[0].Rows[1].Rounds); got != 2 {
 		t.Errorf("rounds: got %d, want 2", got)
+	}
+}
+
+// TestFailingPeer: a peer that fails is left out, with the reason; the rest goes
+// on.
+func TestFailingPeer(t *testing.T) {
+	var calls int
+	s := measure.Scenario{
+		Name: "s", Ability: peers.Dispatching, Columns: []measure.Column{{Name: "ns", Ratio: true}},
+		Once: func(c peers.Contender) ([]float64, error) {
+			if calls++; c.Name == "bad" {
+				return nil, errors.New("broken")
+			}
+			return []float64{1}, nil
+		},
+	}
+	open := func() (peers.Dispatcher, error) { return nil, nil }
+	cs := []peers.Contender{
+		{Name: "go", Kind: peers.Floor, Dispatch: open},
+		{Name: "bad", Kind: peers.Peer, Dispatch: open},
+		{Name: "good", Kind: peers.Peer, Dispatch: open},
+	}
+	tables, err := measure.Run([]measure.Scenario{s}, cs, 3, everything, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tables[0]; len(got.Rows) != 2 || len(got.Rows[1].Rounds) != 3 || len(got.Left) != 1 || calls != 7 {
+		t.Errorf("after %d calls: got %+v, want go and good in three rounds, and bad left out", calls, got)
+	}
+	cs[0].Name, cs[1].Name = "bad", "go"
+	if _, err := measure.Run([]measure.Scenario{s}, cs, 3, everything, func(string) {}); err == nil {
+		t.Error("a floor that fails: got no error")
 	}
 }

@@ -8,6 +8,7 @@
 //	go run -C bench . -only 'latency.*ants'    # some; the floor is always there
 //	go run -C bench . -json                    # every figure of every round
 //	go run -C bench . -page ../docs/benchmarks.md    # the page, and its plot
+//	go run -C bench . -from old.json           # what a run with -json found, as tables
 //	go test -C bench -run '^$' -bench . -count 10    # for benchstat
 //
 // Read the ratios: each is the median of what was measured in the same round.
@@ -18,6 +19,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -41,6 +43,7 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "print every figure as JSON")
 	flag.StringVar(&o.svg, "svg", "", "write a plot to `file`")
 	flag.StringVar(&o.page, "page", "", "write a page to `file`, and its plot beside it")
+	flag.StringVar(&o.from, "from", "", "take the figures from a `file` that -json has written, and measure nothing")
 	flag.Parse()
 	if err := o.run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,10 +55,21 @@ type options struct {
 	rounds            int
 	only              string
 	quick, list, json bool
-	svg, page         string
+	svg, page, from   string
 }
 
 func (o options) run(out io.Writer) error {
+	if o.from != "" {
+		data, err := os.ReadFile(o.from)
+		if err != nil {
+			return err
+		}
+		r := new(report.Report)
+		if err := json.Unmarshal(data, r); err != nil {
+			return err
+		}
+		return o.write(out, r)
+	}
 	match, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
@@ -119,9 +133,16 @@ func create(name string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
-// command is how this program was run, from the root of the tree.
+// command is how this program was run, from the root of the tree. What it prints
+// is of no account.
 func command() string {
-	return strings.Join(append([]string{"go run -C bench ."}, os.Args[1:]...), " ")
+	words := []string{"go run -C bench ."}
+	for _, a := range os.Args[1:] {
+		if strings.TrimLeft(a, "-") != "json" {
+			words = append(words, a)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // progress says on the standard error what is being done.

@@ -63,6 +63,7 @@ func Run(all []Scenario, cs []peers.Contender, rounds int, chosen func(scenario,
 		}
 	}
 	for i := range tables {
+		tables[i].leave(runs[i].failed)
 		tables[i].finish()
 	}
 	return tables, nil
@@ -70,12 +71,13 @@ func Run(all []Scenario, cs []peers.Contender, rounds int, chosen func(scenario,
 
 // A run is a scenario and who takes part.
 type run struct {
-	s     Scenario
-	takes []peers.Contender
+	s      Scenario
+	takes  []peers.Contender
+	failed map[string]error // peers by name; they are left out from then on
 }
 
 func newRun(s Scenario, cs []peers.Contender, rounds int, chosen func(scenario, contender string) bool) (run, Table) {
-	r, t := run{s: s}, Table{Name: s.Name, About: s.About, Rounds: rounds, Columns: s.Columns}
+	r, t := run{s: s, failed: make(map[string]error)}, Table{Name: s.Name, About: s.About, Rounds: rounds, Columns: s.Columns}
 	if s.Every > 1 {
 		t.Rounds = (rounds + s.Every - 1) / s.Every
 	}
@@ -95,7 +97,9 @@ func newRun(s Scenario, cs []peers.Contender, rounds int, chosen func(scenario, 
 		}
 	}
 	for name, why := range peers.Absent()[s.Ability] {
-		t.Left = append(t.Left, Left{name, why})
+		if chosen(s.Name, name) {
+			t.Left = append(t.Left, Left{name, why})
+		}
 	}
 	if len(r.takes) > 0 && r.takes[0].Name != floor.Name {
 		r.takes = slices.Insert(r.takes, 0, *floor)
@@ -113,12 +117,19 @@ const patience = 5 * time.Minute
 func (r run) round(round int, t *Table, tell func(contender string)) error {
 	for i := range r.takes {
 		ci := (i + round) % len(r.takes)
+		if r.failed[r.takes[ci].Name] != nil {
+			continue
+		}
 		tell(r.takes[ci].Name)
 		runtime.GC()
 		late := time.AfterFunc(patience, func() { panic("bench: no end: " + r.s.Name + ": " + r.takes[ci].Name) })
 		found, err := r.s.Once(r.takes[ci])
 		late.Stop()
-		if err != nil {
+		switch {
+		case err != nil && r.takes[ci].Kind == peers.Peer:
+			r.failed[r.takes[ci].Name] = fmt.Errorf("failed in round %d: %w", round+1, err)
+			continue
+		case err != nil:
 			return fmt.Errorf("%s: %s: %w", r.s.Name, r.takes[ci].Name, err)
 		}
 		t.Rows[ci].Rounds = append(t.Rows[ci].Rounds, found)
@@ -127,6 +138,16 @@ func (r run) round(round int, t *Table, tell func(contender string)) error {
 		debug.FreeOSMemory()
 	}
 	return nil
+}
+
+// leave takes out what has failed, and says why.
+func (t *Table) leave(failed map[string]error) {
+	for _, w := range t.Rows {
+		if err := failed[w.Name]; err != nil {
+			t.Left = append(t.Left, Left{w.Name, err.Error()})
+		}
+	}
+	t.Rows = slices.DeleteFunc(t.Rows, func(w Row) bool { return failed[w.Name] != nil })
 }
 
 // finish fills in what follows from the rounds.

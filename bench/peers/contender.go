@@ -78,6 +78,9 @@ type Awaiter interface {
 	SubmitAll([]*Job)
 }
 
+// Near is so near that a Timetable may refuse to set it.
+const Near = 10 * time.Millisecond
+
 // A Timetable runs each job once, when it is due. All calls of At come before
 // that of Start.
 type Timetable interface {

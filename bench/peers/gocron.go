@@ -91,14 +91,24 @@ func (r *runNow) Submit(j *Job) {
 	must(err)
 }
 
+// gocronTimes starts at once: a scheduler that is started with a job that runs
+// once and whose time has passed looks for its next time for ever.
 type gocronTimes struct{ cronScheduler }
 
 func newGocronTimes() (Timetable, error) {
-	s, err := gocron.NewScheduler()
-	return gocronTimes{cronScheduler{s}}, err
+	g, err := newOneTimeJobs()
+	if err != nil {
+		return nil, err
+	}
+	return gocronTimes{g.(oneTimeJobs).cronScheduler}, nil
 }
 
+func (gocronTimes) Start() error { return nil }
+
 func (g gocronTimes) At(t time.Time, j *Job) error {
+	if time.Until(t) < Near {
+		return gocron.ErrOneTimeJobStartDateTimePast // for the same reason
+	}
 	_, err := g.s.NewJob(gocron.OneTimeJob(gocron.OneTimeJobStartDateTime(t)), gocron.NewTask(j.Safe))
 	return err
 }

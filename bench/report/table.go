@@ -44,7 +44,7 @@ func leftOut(b *strings.Builder, left []measure.Left) {
 	}
 	b.WriteString("\nLeft out:\n\n")
 	for _, why := range whys {
-		fmt.Fprintf(b, "- %s: %s.\n", strings.Join(names[why], ", "), why)
+		fmt.Fprintf(b, "- %s: %s.\n", strings.Join(names[why], "; "), why)
 	}
 }
 

@@ -145,7 +145,7 @@ func (c *Calendar) read(e *ical.VEvent) (o occasion, err error) {
 		case "DTEND", "DURATION":
 			ends = p
 		case "STATUS":
-			o.canceled = strings.EqualFold(p.value, "CANCELLED") //nolint:misspell // the RFC's word
+			o.canceled = strings.HasPrefix(strings.ToUpper(p.value), "CANCEL")
 		case "EXRULE":
 			return o, fmt.Errorf("%w: %s", ErrUnsupported, p.name)
 		}
@@ -222,6 +222,9 @@ func (s span) holds(t time.Time) bool {
 // Excludes reports whether an event takes place at t.
 func (c *Calendar) Excludes(t time.Time) bool {
 	page := t.Unix() / int64(pageLength/time.Second)
+	if t.Unix() < 0 {
+		page--
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.spans == nil || c.page != page {

@@ -109,7 +109,7 @@ func (r *rule) meets() bool {
 		return true
 	}
 	allowed := func(list []int, n int) bool { return len(list) == 0 || slices.Contains(list, n) }
-	at := int(r.start % day)
+	at := int(r.start - r.start.midnight())
 	step := r.opts.Interval % (int(day) / unit) * unit
 	for range int(day) / unit {
 		if allowed(r.opts.Byhour, at/3600) && (unit > 60 || allowed(r.opts.Byminute, at/60%60)) && (unit > 1 || allowed(r.opts.Bysecond, at%60)) {
@@ -124,6 +124,11 @@ func (r *rule) meets() bool {
 // moved.
 func (r *rule) fix() {
 	o, s := &r.opts, r.start.utc()
+	if o.Freq < teambition.HOURLY {
+		o.Byhour = orElse(o.Byhour, s.Hour())
+		o.Byminute = orElse(o.Byminute, s.Minute())
+		o.Bysecond = orElse(o.Bysecond, s.Second())
+	}
 	if len(o.Byweekno)+len(o.Byyearday)+len(o.Bymonthday)+len(o.Byweekday)+len(o.Byeaster) > 0 {
 		return
 	}
@@ -140,6 +145,13 @@ func (r *rule) fix() {
 		o.Byweekday = []teambition.Weekday{days[s.Weekday()]}
 	case teambition.DAILY, teambition.HOURLY, teambition.MINUTELY, teambition.SECONDLY:
 	}
+}
+
+func orElse(list []int, n int) []int {
+	if len(list) == 0 {
+		return []int{n}
+	}
+	return list
 }
 
 // near is the rule with a start that is shortly before from, by a whole number
@@ -160,7 +172,11 @@ func (r *rule) near(from wall) teambition.ROption {
 		months := (f.Year()-s.Year())*12 + int(f.Month()) - int(s.Month())
 		o.Dtstart = first(s, months/o.Interval*o.Interval)
 	case teambition.WEEKLY:
-		step(7 * day)
+		sinceWeekBegan := (int(s.Weekday()) + 6 - o.Wkst.Day() + 7) % 7 // both from Monday
+		week := r.start.midnight() - wall(sinceWeekBegan)*day
+		if n := (from - week) / (7 * day * wall(o.Interval)); n > 0 { // the first week may be a part of one
+			o.Dtstart = (week + n*7*day*wall(o.Interval)).utc()
+		}
 	case teambition.DAILY:
 		step(day)
 	case teambition.HOURLY:
@@ -174,9 +190,9 @@ func (r *rule) near(from wall) teambition.ROption {
 	return o
 }
 
-// first is the first of a month, at the time of day of t.
+// first is the first of the month that is so many after that of t.
 func first(t time.Time, months int) time.Time {
-	return time.Date(t.Year(), t.Month()+time.Month(months), 1, t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+	return time.Date(t.Year(), t.Month()+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
 }
 
 // walk visits the times of a rule in order.

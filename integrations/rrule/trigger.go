@@ -187,7 +187,7 @@ func (s schedule) excludes(at time.Time) bool {
 	if _, found := slices.BinarySearchFunc(s.except, at, time.Time.Compare); found {
 		return true
 	}
-	return slices.ContainsFunc(s.days, func(d stamp) bool { return shown(at, d.loc)/day == d.wall/day })
+	return slices.ContainsFunc(s.days, func(d stamp) bool { return shown(at, d.loc).midnight() == d.wall.midnight() })
 }
 
 // Next is the first time after the last one, or after the registration.

@@ -134,8 +134,8 @@ func TestNew_StartsNearby(t *testing.T) {
 		slices.Sort(chosen)
 		return strings.Join(slices.Compact(chosen), ",")
 	}
-	start := time.Date(2020, 1, 30, 22, 50, 40, 0, time.UTC)
 	for i := range 600 {
+		start := time.Date(2020-i%2*100, 1, 30, 22, 50, 40, 0, time.UTC) // every other before the times of Unix
 		freq := r.IntN(7)
 		rule := "FREQ=" + []string{"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"}[freq]
 		rule += fmt.Sprintf(";INTERVAL=%d", 1+r.IntN(5)*r.IntN(4))

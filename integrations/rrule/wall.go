@@ -20,6 +20,9 @@ func shown(t time.Time, loc *time.Location) wall {
 	return wall(t.Unix() + int64(offset))
 }
 
+// midnight is the begin of the day.
+func (w wall) midnight() wall { return w - (w%day+day)%day }
+
 func (w wall) utc() time.Time { return time.Unix(int64(w), 0).UTC() }
 
 // in is the instant at which the clock in a zone shows w, the first if there are

@@ -136,7 +136,7 @@ func (m *model) cancelAll(t *mTask, r activation.Reason) (n int) {
 
 // cancelTask does so, and ends what waits for another attempt.
 func (m *model) cancelTask(t *mTask, r activation.Reason) (n int) {
-	for _, a := range slices.Backward(slices.Clone(t.pending)) {
+	for _, a := range slices.Clone(t.pending) {
 		if a.tried && slices.Contains(t.pending, a) {
 			n++
 			m.endPending(a, "canceled: "+r.String())
