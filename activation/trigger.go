@@ -58,7 +58,7 @@ type Port interface {
 
 	// Window says that a firing of whatever source that is recorded on this Port
 	// or on a Branch of it is good for d from its due time, as the filters of
-	// the branch make it: an activation that has not started by then ends with
+	// inner branches make it: an activation that has not started by then ends with
 	// SystemPolicy. With cancel, what has started and is active then is
 	// canceled with it too. Of several windows, one within another, the
 	// innermost counts; an activation of several firings is good for as long as

@@ -41,7 +41,8 @@ There are two clocks, and each trigger goes by one of them.
   OnGap and OnFold do not concern them.
 
 TimeWindow and QuietHours hold whenever the clock on the wall shows a time in them. At is an instant, whatever clocks
-show.
+show. Recurrence rules (integrations/rrule) are as RFC 5545 has it: a time that is jumped over is taken with the offset
+before the gap, 02:30 as 03:30, and one that comes twice is the first.
 `
 
 // An edge is an hour or so in which a clock is set.
