@@ -41,7 +41,7 @@ func FuzzAPI(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) < 8 || len(b) > 1000 {
+		if len(b) < 8 || len(b) > 600 {
 			return
 		}
 		defer watchdog(b)()
@@ -199,7 +199,7 @@ func (m *mob) live() {
 			m.left--
 		})
 	}
-	for n := 0; n < 100 && m.busy(); n++ {
+	for n := 0; n < 60 && m.busy(); n++ {
 		m.sleep(time.Second)
 	}
 	ctx, done := m.within(time.Second)

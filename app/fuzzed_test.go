@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,10 +70,10 @@ func TestApplyComesAfterWhatIsDue(t *testing.T) {
 		clk := &lateClock{Virtual: clock.NewVirtual(dawn)}
 		a := l.newApp(app.WithClock(clk))
 		story := chronicle(a, event.Registered, event.Fired, event.Changed, event.Unregistered)
-		disarmed := 0
+		var disarmed atomic.Int32
 		after := open{"x", func(p activation.Port) {
 			_ = trigger.After(time.Minute).Arm(p)
-			p.OnDisarm(func() { disarmed++ })
+			p.OnDisarm(func() { disarmed.Add(1) })
 		}}
 		polled := condition.Func("f", func(context.Context) bool { return false }, time.Hour)
 		l.start(a)
@@ -94,6 +95,6 @@ func TestApplyComesAfterWhatIsDue(t *testing.T) {
 			"1h0m0s polled unregistered n=1",
 		)
 		l.stop(a)
-		l.want("disarmed", disarmed, 4)
+		l.want("disarmed", disarmed.Load(), int32(4))
 	})
 }
