@@ -147,7 +147,7 @@ func (r *run) end() {
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
-	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon == tasks.HoldSlot
+	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon != tasks.FreeSlot
 	r.finish(tasks.ErrOver)
 	ended := r.lastEnd()
 	r.mu.Unlock()

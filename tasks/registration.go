@@ -227,7 +227,8 @@ const (
 	FreeSlot OnAbandon = iota
 	// HoldSlot keeps the slot until the abandoned instance has really ended.
 	HoldSlot
-	// StopApp stops the App, as the model does: Run returns a *StopError.
+	// StopApp holds the slot and stops the App, as the model does: Run returns
+	// a *StopError.
 	StopApp
 )
 

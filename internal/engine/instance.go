@@ -156,7 +156,7 @@ func (e *Engine) abandon(i *Instance) {
 	if i.Task.Reg.OnAbandon == tasks.StopApp && !e.draining {
 		e.do(Effect{Do: StopApp, Inst: i})
 	}
-	if i.Task.Reg.OnAbandon == tasks.HoldSlot {
+	if i.Task.Reg.OnAbandon != tasks.FreeSlot { // with StopApp nothing more is to start
 		i.given = true
 		e.forget(i)
 		return

@@ -16,11 +16,15 @@ const JumpTopic = "clock/jump"
 // waits as long as before. What waits for an instant of the wall clock does
 // so: after a jump forward it may be due, and is dealt with as missed. A
 // schedule that counts from its registration counts from as much earlier after
-// a jump backward, else it would stand still until the old time has come again.
+// a jump backward, else it would stand still until the old time has come again;
+// and so does a firing whose start was put off.
 func (e *Engine) jump(d time.Duration) {
 	for i := range e.plan.heap {
-		if s := &e.plan.heap[i]; s.node.elapsed {
+		switch s := &e.plan.heap[i]; {
+		case s.node.elapsed:
 			s.at += int64(d)
+		case s.node.kind == kindNotYet:
+			s.at += int64(min(d, 0))
 		}
 	}
 	for _, t := range e.all {

@@ -169,7 +169,7 @@ func (m *model) abandon(i *mInst) {
 	if t.onAbandon == tasks.StopApp && !m.draining {
 		m.say("stop app inst=%s", i.name())
 	}
-	if t.onAbandon == tasks.HoldSlot {
+	if t.onAbandon == tasks.HoldSlot || t.onAbandon == tasks.StopApp {
 		i.given = true
 		i.alarm.stop()
 		m.sayDrained()

@@ -151,6 +151,8 @@ func (m *model) jump(d time.Duration) {
 	for _, a := range m.alarms {
 		if a.elapsed {
 			a.at = a.at.Add(d)
+		} else if a.rank == ripening {
+			a.at = a.at.Add(min(d, 0))
 		}
 	}
 	for _, t := range m.tasks {

@@ -64,7 +64,7 @@ func (l *ledger) enter(e *engine.Engine, f engine.Effect) {
 	case engine.Drained:
 		l.drained++
 	case engine.Abandon:
-		if f.Inst.Task.Reg.OnAbandon != tasks.HoldSlot {
+		if f.Inst.Task.Reg.OnAbandon == tasks.FreeSlot {
 			delete(l.live, f.Inst)
 		}
 	case engine.Emit:
