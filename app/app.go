@@ -31,6 +31,7 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
+	witness            engine.Witness // nil: none
 
 	mu    sync.Mutex // guards the following
 	inbox []letter
@@ -93,6 +94,7 @@ func New(opts ...Option) *App {
 		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps,
 	})
+	a.eng.Watched = a.witness != nil
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

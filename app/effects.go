@@ -89,6 +89,9 @@ func (a *App) emit(f *engine.Effect) {
 	if e.Kind == event.Canceling || e.Kind == event.Abandoned {
 		e.Detail = runOf(f.Inst).openDeferrals()
 	}
+	if a.witness != nil {
+		a.witness.Told(&e)
+	}
 	for _, o := range a.observers {
 		o.put(&e)
 	}

@@ -58,7 +58,7 @@ func (o *Observer) Stop() {
 		gone := func(p *Observer) bool { return p == o }
 		if o.task == nil {
 			o.a.observers = slices.DeleteFunc(o.a.observers, gone)
-			o.a.eng.Watched = len(o.a.observers) > 0
+			o.a.eng.Watched = len(o.a.observers) > 0 || o.a.witness != nil
 			return
 		}
 		o.task.observers = slices.DeleteFunc(o.task.observers, gone)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/tasks"
 )
@@ -91,6 +92,11 @@ func WithKeyCap(key string, n int) Option { return func(a *App) { a.keyCaps[key]
 // WithDebug makes a looplab/fsm machine follow every instance, and every
 // deferral keep the stack that took it. It costs microseconds per instance.
 func WithDebug() Option { return func(a *App) { a.debug = true } }
+
+// WithWitness sets who is told every input and every event by the owner. It is
+// for the recorder and the simulation: outside this module an engine.Witness
+// cannot be named.
+func WithWitness(w engine.Witness) Option { return func(a *App) { a.witness = w } }
 
 // WithDriver sets who runs strands. It is for the simulation: outside this
 // module a seam.Driver cannot be named.

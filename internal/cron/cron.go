@@ -153,6 +153,9 @@ type Schedule struct {
 	fold    Fold
 }
 
+// Location is the zone whose wall clock it goes by.
+func (s *Schedule) Location() *time.Location { return s.loc }
+
 // Every is the duration of an @every expression, and whether it is one. Such a
 // schedule has no calendar: it counts from an instant that only its user knows.
 func (s *Schedule) Every() (time.Duration, bool) { return s.every, s.every > 0 }
