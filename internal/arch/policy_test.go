@@ -30,6 +30,7 @@ deferral:               nothing
 store:                  nothing
 internal/arch:          nothing
 internal/cron:          nothing
+internal/choice:        nothing
 
 event:                  activation
 internal/seam:          activation deferral

@@ -1,17 +1,28 @@
 package coro
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // A splitmix is the SplitMix64 generator. It is our own, so that a seed means
 // the same in every release of Go.
 type splitmix uint64
 
-// below returns a number from 0 to n-1; n must be positive. With nothing to
-// choose it draws nothing.
-func (r *splitmix) below(n int) int {
-	if n == 1 {
-		return 0
-	}
+// A Chooser decides which of n things that can happen at the instant at, given
+// as the time since the World's start, happens next; n is at least 2. Choice 0
+// is what a World in order would do.
+type Chooser interface {
+	Choose(at time.Duration, n int) int
+}
+
+// first chooses what a World in order would do.
+type first struct{}
+
+func (first) Choose(time.Duration, int) int { return 0 }
+
+// Choose implements Chooser: each is as likely.
+func (r *splitmix) Choose(_ time.Duration, n int) int {
 	*r += 0x9e3779b97f4a7c15
 	z := uint64(*r)
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -21,17 +32,13 @@ func (r *splitmix) below(n int) int {
 	return int(hi)
 }
 
-// An fnv is a running FNV-64a hash.
+// An fnv is a running hash after FNV-1a, which takes a word at a time instead of
+// a byte, and so folds the upper half into the lower one.
 type fnv uint64
 
 func newFNV() fnv { return 14695981039346656037 }
 
-// add hashes the eight bytes of v, the lowest first.
 func (h *fnv) add(v uint64) {
-	x := uint64(*h)
-	for range 8 {
-		x = (x ^ v&0xff) * 1099511628211
-		v >>= 8
-	}
-	*h = fnv(x)
+	x := (uint64(*h) ^ v) * 1099511628211
+	*h = fnv(x ^ x>>32)
 }

@@ -11,6 +11,13 @@ import (
 // t.FailNow does.
 var ErrGoexit = errors.New("coro: the function ended by runtime.Goexit")
 
+// ErrHalted is returned by Do if Halt was called before its function was over.
+var ErrHalted = errors.New("coro: the World was halted")
+
+// Halt makes Run, Idle and Do return after the present step, and at once from
+// then on. Only Close still lets a strand go on.
+func (w *World) Halt() { w.halted = true }
+
 // Do runs f as a strand, and the World with it, until f is over: time passes as
 // needed, and what is still ready then stays so. It returns a *DeadlockError if
 // f waits and nothing can happen any more, in which case f's strand stays
@@ -23,6 +30,9 @@ func (w *World) Do(f func()) error {
 	a := &actor{f: f}
 	w.Spawn(a)
 	for !a.over {
+		if w.halted {
+			return ErrHalted
+		}
 		if !w.step() && !w.advance(forever) {
 			return w.deadlock()
 		}

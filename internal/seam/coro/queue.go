@@ -29,12 +29,11 @@ func (q *queue) pop() *strand {
 	return s
 }
 
-// pick takes the strand at i, and puts the last one in its place.
+// pick takes the strand at i; the others keep their order.
 func (q *queue) pick(i int) *strand {
 	i += q.head
-	last := len(q.line) - 1
 	s := q.line[i]
-	q.line[i], q.line[last] = q.line[last], nil
-	q.line = q.line[:last]
-	return s
+	copy(q.line[q.head+1:i+1], q.line[q.head:i])
+	q.line[q.head] = s
+	return q.pop()
 }

@@ -27,8 +27,7 @@ func TestQueueAgainstASlice(t *testing.T) {
 			if got := q.pick(i); got != model[i] {
 				t.Fatalf("step %d: pick: got another than number %d", step, i)
 			}
-			model[i] = model[n-1]
-			model = model[:n-1]
+			model = slices.Delete(model, i, i+1)
 		}
 		if q.len() != len(model) {
 			t.Fatalf("step %d: len: got %d, want %d", step, q.len(), len(model))

@@ -17,9 +17,11 @@ func (w *World) Run(until time.Time) {
 	w.enter("Run")
 	defer w.leave()
 	end := until.Round(0).Sub(w.start)
-	for w.step() || w.advance(end) {
+	for !w.halted && (w.step() || w.advance(end)) {
 	}
-	w.now = max(w.now, end)
+	if !w.halted {
+		w.now = max(w.now, end)
+	}
 }
 
 // RunFor is Run until d from now. A negative d counts as zero.
@@ -32,13 +34,14 @@ func (w *World) RunFor(d time.Duration) {
 func (w *World) Idle() {
 	w.enter("Idle")
 	defer w.leave()
-	for w.step() {
+	for !w.halted && w.step() {
 	}
 }
 
 // step does one of the things that can happen at the present instant: the turn
 // of a ready strand, or the earliest alarm that is due. It reports whether
-// there was one.
+// there was one. What a Chooser calls choice 0 is the strand that is ready for
+// longest, and the last choice is the alarm.
 func (w *World) step() bool {
 	w.wakeDone()
 	ready := w.ready.len()
@@ -49,23 +52,23 @@ func (w *World) step() bool {
 	if choices == 0 {
 		return false
 	}
-	switch i := w.choose(choices); {
+	i := 0
+	if choices > 1 {
+		i = w.chooser.Choose(w.now, choices)
+	}
+	switch {
 	case i == ready:
 		w.mark(0)
 		w.alarms.remove(0).f()
-	case w.inOrder:
+	case i == 0:
 		w.take(w.ready.pop())
 	default:
 		w.take(w.ready.pick(i))
 	}
-	return true
-}
-
-func (w *World) choose(n int) int {
-	if w.inOrder {
-		return 0
+	if w.after != nil {
+		w.after()
 	}
-	return w.random.below(n)
+	return true
 }
 
 func (w *World) take(s *strand) {

@@ -29,8 +29,9 @@ type World struct {
 	now     time.Duration // since start
 	steps   uint64
 	hash    fnv
-	random  splitmix
-	inOrder bool
+	chooser Chooser
+	after   func() // nil: nothing
+	halted  bool
 	create  func(body func()) coroutine
 
 	spawned uint64    // the identity of the latest strand
@@ -57,7 +58,9 @@ var (
 // World can live for 292 years; an alarm beyond them never rings. Once strands
 // have begun, it needs a Close.
 func New(seed uint64, start time.Time, opts ...Option) *World {
-	w := &World{start: start.Round(0), hash: newFNV(), random: splitmix(seed), create: newPull}
+	w := &World{start: start.Round(0), hash: newFNV(), create: newPull}
+	random := splitmix(seed)
+	w.chooser = &random
 	w.parked.init()
 	w.watched.init()
 	for _, o := range opts {
@@ -73,7 +76,14 @@ type Option func(*World)
 // WithFIFO makes strands run in the order in which they became ready, and
 // before alarms that are due at the same instant. The seed then decides
 // nothing.
-func WithFIFO() Option { return func(w *World) { w.inOrder = true } }
+func WithFIFO() Option { return WithChooser(first{}) }
+
+// WithChooser lets c decide instead of the seed.
+func WithChooser(c Chooser) Option { return func(w *World) { w.chooser = c } }
+
+// WithAfter calls f after each step, on the World's loop. It may call Halt,
+// Unpark and whatever an alarm may, but takes no step of its own.
+func WithAfter(f func()) Option { return func(w *World) { w.after = f } }
 
 // WithHandoff switches strands by channels between goroutines instead of
 // iter.Pull. It is slower, and lives the same life for the same seed.
@@ -120,15 +130,17 @@ func (w *World) vacant() *strand {
 // Steps is how many turns strands had and alarms rang.
 func (w *World) Steps() uint64 { return w.steps }
 
-// Hash is the FNV-64a of the life so far: of each step its number, its strand
-// (zero for an alarm) and its instant. Two Worlds with the same hash did the
-// same things in the same order.
+// Hash is a hash of the life so far: of each step its strand (zero for an alarm)
+// and its instant, and of what was noted in between. Two Worlds with the same
+// hash did the same things in the same order.
 func (w *World) Hash() uint64 { return uint64(w.hash) }
+
+// Note adds v to the hash.
+func (w *World) Note(v uint64) { w.hash.add(v) }
 
 // mark notes a step of the strand id.
 func (w *World) mark(id uint64) {
 	w.steps++
-	w.hash.add(w.steps)
 	w.hash.add(id)
 	w.hash.add(uint64(w.now))
 }

@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// An Actor is part of the environment: a strand of its own that acts on the
+// Apps from outside. It may call everything that a goroutine of the program may
+// and that waits by the App, such as Receipt.Wait.
+type Actor struct {
+	s    *S
+	name string
+}
+
+// Go runs f as an actor beside the scenario. The life does not wait for its
+// end.
+func (s *S) Go(name string, f func(*Actor)) {
+	a := &Actor{s, name}
+	s.world.Spawn(seam.JobFunc(func() { f(a) }))
+}
+
+// Every calls f again and again, until the scenario returns: on a grid of d,
+// each time later by something between nothing and half of d. f may wait, but
+// what comes due meanwhile is left out.
+func (s *S) Every(name string, d time.Duration, f func()) {
+	st := choice.NewStream("jitter of " + name)
+	s.Go(name, func(a *Actor) {
+		for next := s.Now().Add(d); ; {
+			a.Sleep(next.Sub(s.Now()))
+			next = next.Add(d)
+			if s.over {
+				return
+			}
+			if s.choices.Below(st, s.since(), 2) == 1 {
+				a.Sleep(s.span(st, 0, d/2))
+			}
+			if s.over {
+				return
+			}
+			f()
+			for !next.After(s.Now()) {
+				next = next.Add(d)
+			}
+		}
+	})
+}
+
+// Name is the actor's name.
+func (a *Actor) Name() string { return a.name }
+
+// Now is the present instant.
+func (a *Actor) Now() time.Time { return a.s.Now() }
+
+// Sleep lets d go by.
+func (a *Actor) Sleep(d time.Duration) { a.s.sleep(d) }
+
+// Choose is S.Choose for the actor alone: what others choose by the same name
+// makes no difference to it.
+func (a *Actor) Choose(what string, n int) int { return a.s.Choose(a.own(what), n) }
+
+// Chance is S.Chance for the actor alone.
+func (a *Actor) Chance(what string, p Rate) bool { return a.s.Chance(a.own(what), p) }
+
+// Between is S.Between for the actor alone.
+func (a *Actor) Between(what string, lo, hi time.Duration) time.Duration {
+	return a.s.Between(a.own(what), lo, hi)
+}
+
+func (a *Actor) own(what string) string { return a.name + ": " + what }

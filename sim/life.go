@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam/coro"
+)
+
+// A Failure is how a life went wrong.
+type Failure struct {
+	// Invariant is the name of what broke: that of an Invariant, an Eventually
+	// or an oracle, or "panic", "deadlock", "scenario", "start".
+	Invariant string
+	// Err says how.
+	Err error
+	// Step and At are when: how many steps there had been, and the instant.
+	Step uint64
+	At   time.Time
+}
+
+// Error says what broke, how and when.
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%q broke at step %d (%s): %v", f.Invariant, f.Step, f.At.Format("2006-01-02 15:04:05.999999999"), f.Err)
+}
+
+// Unwrap returns Err.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// An outcome is what a life leaves behind.
+type outcome struct {
+	failure *Failure
+	steps   uint64
+	hash    uint64
+	reached map[string]bool
+	story   *story
+}
+
+// live lives the scenario once.
+func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
+	s := &S{
+		conf: conf, choices: choices, start: conf.start,
+		streams: map[string]*choice.Stream{}, ties: choice.NewStream("turn"), reached: map[string]bool{},
+	}
+	w := coro.New(0, conf.start, coro.WithChooser((*turns)(s)), coro.WithAfter(s.afterStep))
+	s.world = w
+	s.play(scenario)
+	s.closed = true
+	s.bury(w)
+	return outcome{failure: s.failure, steps: w.Steps(), hash: w.Hash(), reached: s.reached, story: s.story}
+}
+
+// turns is S as the one who decides whose turn it is.
+type turns S
+
+// Choose implements coro.Chooser.
+func (t *turns) Choose(at time.Duration, n int) int {
+	return int(t.choices.Below(t.ties, at, uint64(n)))
+}
+
+// play runs the scenario to its end, and whatever it takes for all to be well
+// again.
+func (s *S) play(scenario func(*S)) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.fail("panic", panicked(v))
+		}
+	}()
+	err := s.world.Do(func() {
+		scenario(s)
+		s.over = true
+		s.awaitPromises()
+		for _, p := range s.procs {
+			p.stop()
+		}
+	})
+	switch {
+	case err == nil, errors.Is(err, coro.ErrHalted):
+	case errors.Is(err, coro.ErrGoexit):
+		s.fail("scenario", errors.New("it ended by runtime.Goexit, as t.FailNow does"))
+	default:
+		s.fail("deadlock", err)
+	}
+}
+
+// bury unwinds what is left. What that does is of no interest anymore.
+func (s *S) bury(w *coro.World) {
+	defer func() { _ = recover() }() //nolint:errcheck // a deferred function of a handler's that panics
+	w.Close()
+}
+
+func panicked(v any) error {
+	if err, ok := v.(error); ok {
+		return err
+	}
+	return fmt.Errorf("panic: %v", v)
+}

@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// A Rate is how often something happens, from 0, never, to 1, always.
+type Rate = choice.Rate
+
+// A world is what a scenario lives in: coroutines under virtual time.
+type world interface {
+	clock.Clock
+	seam.Driver
+
+	Do(f func()) error
+	Halt()
+	Note(v uint64)
+	Steps() uint64
+	Hash() uint64
+}
+
+// S is one life of a scenario. Its methods are for the scenario and for what
+// runs in it: actors, handlers, invariants.
+type S struct {
+	conf    *config
+	world   world
+	choices *choice.Source
+	streams map[string]*choice.Stream
+	ties    *choice.Stream
+	start   time.Time
+
+	invariants []invariant
+	promises   []*promise
+	reached    map[string]bool // by Sometimes
+	procs      []*Proc
+	over       bool // the scenario has returned: the faults and the workload stop
+	closed     bool // the life is over: nothing counts anymore
+	failure    *Failure
+	story      *story // nil: nobody reads it
+}
+
+// An invariant is asked after every step.
+type invariant struct {
+	name  string
+	holds func() error
+}
+
+// Now is the present instant.
+func (s *S) Now() time.Time { return s.world.Now() }
+
+// since is the present instant as decisions know it.
+func (s *S) since() time.Duration { return s.world.Now().Sub(s.start) }
+
+// RunFor lets d go by. Any strand of the simulation may call it, and is then
+// the one that waits.
+func (s *S) RunFor(d time.Duration) { s.sleep(d) }
+
+func (s *S) sleep(d time.Duration) {
+	p := s.world.NewPark()
+	s.world.AfterFunc(d, p.Unpark)
+	_ = p.Park(nil) //nolint:staticcheck // nothing ends this wait but the time
+}
+
+// Choose returns a number from 0 to n-1. 0 should be what is dull: a failing
+// life is shrunk towards it. With an n of 1 or less there is nothing to choose.
+//
+// what names the choice. At each instant the choices of one name are counted
+// anew, so that what is chosen elsewhere makes no difference here.
+func (s *S) Choose(what string, n int) int {
+	return int(s.choices.Below(s.stream(what), s.since(), uint64(max(n, 0))))
+}
+
+// Chance reports whether something happens that happens at this rate. What
+// happens should be what is not dull.
+func (s *S) Chance(what string, p Rate) bool {
+	return s.choices.Chance(s.stream(what), s.since(), p)
+}
+
+// grains is into how many parts Between divides what is between its ends: few
+// enough for things to meet at one instant.
+const grains = 64
+
+// Between returns a duration from lo to hi, both included; lo is what is dull.
+// The ends are likelier than what is between them.
+func (s *S) Between(what string, lo, hi time.Duration) time.Duration {
+	return s.span(s.stream(what), lo, hi)
+}
+
+func (s *S) span(st *choice.Stream, lo, hi time.Duration) time.Duration {
+	n := uint64(min(max(hi-lo, 0), grains))
+	if n == 0 {
+		return lo
+	}
+	i := s.choices.Span(st, s.since(), n+1)
+	if i == n {
+		return hi
+	}
+	return lo + (hi-lo)/time.Duration(n)*time.Duration(i)
+}
+
+func (s *S) stream(name string) *choice.Stream {
+	st := s.streams[name]
+	if st == nil {
+		st = choice.NewStream(name)
+		s.streams[name] = st
+	}
+	return st
+}
+
+// Invariant has f asked after every step; an error of it is a failure of that
+// name. f reads what the scenario and its handlers keep. It must not wait, and
+// so must not call the App.
+func (s *S) Invariant(name string, f func() error) {
+	s.invariants = append(s.invariants, invariant{name, f})
+}
+
+// Sometimes says that ok is to be true at least once in all the lives of a
+// hunt: a hunt in which nothing interesting happened fails.
+func (s *S) Sometimes(name string, ok bool) { s.reached[name] = s.reached[name] || ok }
+
+// Event tells something of the scenario's own: it is part of the hash that says
+// whether two lives are the same, and of the story.
+func (s *S) Event(kind string, args ...uint64) {
+	s.world.Note(choice.Hash(kind))
+	for _, v := range args {
+		s.world.Note(v)
+	}
+	if s.story != nil {
+		s.tell("%s %v", kind, args)
+	}
+}
+
+// Fatalf fails the life that is lived, as the failure "scenario", and ends the
+// calling strand.
+func (s *S) Fatalf(format string, args ...any) {
+	s.fail("scenario", fmt.Errorf(format, args...))
+	runtime.Goexit()
+}
+
+// fail notes the first failure, and ends the life after the present step.
+func (s *S) fail(name string, err error) {
+	if s.failure != nil || s.closed {
+		return
+	}
+	s.failure = &Failure{Invariant: name, Err: err, Step: s.world.Steps(), At: s.Now()}
+	s.world.Halt()
+}
+
+// afterStep is called by the world.
+func (s *S) afterStep() {
+	for i := range s.invariants {
+		if err := s.invariants[i].holds(); err != nil {
+			s.fail(s.invariants[i].name, err)
+		}
+	}
+	s.keepPromises()
+}
