@@ -20,6 +20,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ import (
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 0, "how many `rounds`; each measures every contender once (default 5, or 1 with -quick)")
+	flag.IntVar(&o.rounds, "rounds", 0, "how many `rounds`; each measures every contender once (default 7, or 1 with -quick)")
 	flag.StringVar(&o.only, "only", "", "measure what matches `regexp`, of \"scenario: contender\"")
 	flag.BoolVar(&o.quick, "quick", false, "measure little: enough to see that everything works")
 	flag.BoolVar(&o.list, "list", false, "list the scenarios and their contenders, and measure nothing")
@@ -117,7 +118,7 @@ func (o options) write(out io.Writer, r *report.Report) error {
 	if o.json {
 		return r.JSON(out)
 	}
-	return r.Text(out)
+	return errors.Join(r.Text(out), r.Goals(out))
 }
 
 // create makes a file of what write writes.

@@ -18,13 +18,14 @@ func registrations(s Sizes) []Scenario {
 		sc := Scenario{
 			Name: fmt.Sprintf("registrations: %d idle", n),
 			About: "Jobs that come every 15 minutes are registered, then the scheduler starts. Bytes are what the heap and the stacks " +
-				"have grown by, after a collection, the names not counted. One more is registering and unregistering another one while it runs.",
+				"have grown by, after a collection, the names not counted. One more is registering another one while it runs, one less is unregistering it.",
 			Ability: peers.Registering, Size: n,
 			Columns: []Column{
 				{Name: "B each", Ratio: true, Plot: true},
 				{Name: "objects each"},
 				{Name: "register ns each", Ratio: true},
 				{Name: "one more ns", Ratio: true},
+				{Name: "one less ns"},
 				{Name: "GC ms"},
 				{Name: "close ms"},
 			},
@@ -103,7 +104,7 @@ func standing(c peers.Contender, n int) ([]float64, error) {
 	began = time.Now()
 	runtime.GC()
 	gc := time.Since(began)
-	more, err := oneMore(r, n)
+	more, less, err := oneMore(r, n)
 	if err != nil {
 		return nil, err
 	}
@@ -113,21 +114,26 @@ func standing(c peers.Contender, n int) ([]float64, error) {
 	runtime.KeepAlive(list)
 	grown := func(now, before uint64) float64 { return max(0, float64(now)-float64(before)) / float64(n) }
 	return []float64{
-		grown(bytesNow, bytes), grown(objectsNow, objects), each, more,
+		grown(bytesNow, bytes), grown(objectsNow, objects), each, more, less,
 		float64(gc) / 1e6, float64(closing) / 1e6,
 	}, nil
 }
 
 // oneMore registers and unregisters another one, for a while.
-func oneMore(r peers.Register, i int) (float64, error) {
-	began, pairs := time.Now(), 0
-	for ; pairs < 1_000 && time.Since(began) < 20*time.Millisecond; pairs++ {
+func oneMore(r peers.Register, i int) (more, less float64, err error) {
+	var adding, removing time.Duration
+	pairs := 0
+	for ; pairs < 1_000 && adding+removing < 20*time.Millisecond; pairs++ {
+		began := time.Now()
 		if err := r.Add(i); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
+		added := time.Now()
 		if err := r.Remove(i); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
+		adding += added.Sub(began)
+		removing += time.Since(added)
 	}
-	return float64(time.Since(began)) / float64(pairs), nil
+	return float64(adding) / float64(pairs), float64(removing) / float64(pairs), nil
 }

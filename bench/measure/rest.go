@@ -10,14 +10,17 @@ import (
 
 // idle is what is used while nothing is due.
 func idle(s Sizes) []Scenario {
-	n := s.Registrations[0]
-	return []Scenario{{
-		Name:    fmt.Sprintf("idle: %d registrations", n),
-		About:   fmt.Sprintf("The processor time that this process uses in %v in which nothing is due.", s.Idle),
-		Ability: peers.Registering, Size: n,
-		Columns: []Column{{Name: "CPU µs/s", Plot: true}}, Every: 2,
-		Once: func(c peers.Contender) ([]float64, error) { return resting(c, n, s.Idle) },
-	}}
+	var list []Scenario
+	for _, n := range s.Registrations[:min(2, len(s.Registrations))] {
+		list = append(list, Scenario{
+			Name:    fmt.Sprintf("idle: %d registrations", n),
+			About:   fmt.Sprintf("The processor time that this process uses in %v in which nothing is due.", s.Idle),
+			Ability: peers.Registering, Size: n,
+			Columns: []Column{{Name: "CPU µs/s", Plot: true}}, Every: 2,
+			Once: func(c peers.Contender) ([]float64, error) { return resting(c, n, s.Idle) },
+		})
+	}
+	return list
 }
 
 func resting(c peers.Contender, n int, d time.Duration) ([]float64, error) {

@@ -162,8 +162,8 @@ func (t *Table) finish() {
 					ratios = append(ratios, found[col]/floor)
 				}
 			}
-			w.Values = append(w.Values, quartiles(values))
-			w.Floors = append(w.Floors, quartiles(ratios))
+			w.Values = append(w.Values, QuartilesOf(values))
+			w.Floors = append(w.Floors, QuartilesOf(ratios))
 		}
 	}
 }
@@ -172,7 +172,8 @@ func (t *Table) finish() {
 // zero if there was nothing.
 type Quartiles [3]float64
 
-func quartiles(xs []float64) (q Quartiles) {
+// QuartilesOf sorts the numbers and returns their quartiles.
+func QuartilesOf(xs []float64) (q Quartiles) {
 	if len(xs) == 0 {
 		return q
 	}

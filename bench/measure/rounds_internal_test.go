@@ -15,7 +15,7 @@ func TestQuartiles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := quartiles(tt.xs); got != tt.want {
+			if got := QuartilesOf(tt.xs); got != tt.want {
 				t.Errorf("quartiles: got %v, want %v", got, tt.want)
 			}
 		})

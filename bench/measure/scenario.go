@@ -49,7 +49,7 @@ type Sizes struct {
 // Full is what the page is made from.
 func Full() Sizes {
 	return Sizes{
-		Rounds: 5, Span: 25 * time.Millisecond, OpenSpan: 100 * time.Millisecond, Rates: []int{10_000, 100_000},
+		Rounds: 7, Span: 25 * time.Millisecond, OpenSpan: 100 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 100_000, TimerSpan: 5 * time.Second, Instant: 10_000,
 		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 400 * time.Millisecond,
 		Takes: 100 * time.Millisecond, Minutes: 60, Stored: 64,

@@ -47,6 +47,7 @@ func bgloop() []Contender {
 		mode("in order", "as fire; one run at a time, in the order of the firings", opener(inOrder, straight, nil)),
 		mode("limit", "as fire, with a time limit", opener(limited, straight, nil)),
 		mode("observer", "as fire; an observer is told every event", opener(parallel, straight, func(event.Event) {})),
+		mode("limit, observer", "as fire, with a time limit and an observer that is told every event", opener(limited, straight, func(event.Event) {})),
 		mode("deferral", "as fire; a deferral is completed on a second goroutine, which signals the end: compare it with go, then go",
 			opener(parallel, deferred, nil)),
 		mode("on the loop", "as fire; handlers run one at a time on one goroutine", opener(onLoop, straight, nil)),

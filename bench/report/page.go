@@ -55,6 +55,9 @@ some seconds, `+"`-only REGEXP`"+` measures some. For benchstat: `+"`go test -C 
 ## The result
 
 `, plot)
+	if err := r.Goals(&b); err != nil {
+		return err
+	}
 	var tables strings.Builder
 	if err := r.Text(&tables); err != nil {
 		return err
