@@ -123,14 +123,14 @@ func endedContext(b *bench) error {
 	cancel()
 	if err := b.store.Append(ctx, []store.Record{put("b", "1")}); err != nil {
 		if !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("append: got %v, want context.Canceled", err)
+			return wrong("append", err, context.Canceled)
 		}
 	} else {
 		b.want.add([]store.Record{put("b", "1")}) // it may be done all the same, but then it is
 	}
 	err := b.store.Load(ctx, func(store.Record) error { return nil })
 	if !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("load: got %v, want context.Canceled", err)
+		return wrong("load", err, context.Canceled)
 	}
 	if err := b.prefix([]store.Record{put("b", "1")}); err != nil {
 		return err
@@ -159,7 +159,7 @@ func refusesNoRecord(b *bench) error {
 	}
 	batch := []store.Record{put("b", "1"), {Kind: 77, Key: "c"}}
 	if err := b.store.Append(context.Background(), batch); !errors.Is(err, store.ErrKind) {
-		return fmt.Errorf("append of kind 77: got %v, want ErrKind", err)
+		return wrong("append of kind 77", err, store.ErrKind)
 	}
 	return first(b.look, b.crash, b.look)
 }
@@ -190,13 +190,13 @@ func loadReturnsTheError(b *bench) error {
 	enough, calls := errors.New("enough"), 0
 	err := b.store.Load(context.Background(), func(store.Record) error { calls++; return enough })
 	if !errors.Is(err, enough) || calls != 1 {
-		return fmt.Errorf("load: got %v after %d calls, want the error of f after one", err, calls)
+		return wrong(fmt.Sprintf("load, after %d calls of f", calls), err, enough)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	err = b.store.Load(ctx, func(store.Record) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("load: got %v, want context.Canceled", err)
+		return wrong("load", err, context.Canceled)
 	}
 	return b.look()
 }
@@ -318,4 +318,12 @@ func first(steps ...func() error) error {
 		}
 	}
 	return nil
+}
+
+func wrong(what string, got, want error) error {
+	text := "no error"
+	if got != nil {
+		text = got.Error()
+	}
+	return fmt.Errorf("%s: got %s, want %w", what, text, want)
 }
