@@ -48,7 +48,10 @@ tasks:                  activation deferral event internal/seam
 tasks/taskstest:        above
 internal/engine:        activation event tasks
 app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine
+activation/activationtest: above
 sim:                    above
+
+activation/source/...:  activation
 
 examples/...:           public
 bench/...:              public
