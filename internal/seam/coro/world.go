@@ -58,7 +58,7 @@ var (
 // World can live for 292 years; an alarm beyond them never rings. Once strands
 // have begun, it needs a Close.
 func New(seed uint64, start time.Time, opts ...Option) *World {
-	w := &World{start: start.Round(0), hash: newFNV(), create: newPull}
+	w := &World{start: start.Round(0), hash: newFNV(), create: newSwitch}
 	random := splitmix(seed)
 	w.chooser = &random
 	w.parked.init()
@@ -70,7 +70,8 @@ func New(seed uint64, start time.Time, opts ...Option) *World {
 }
 
 // An Option changes how a World works. The default is that the seed chooses,
-// by iter.Pull, and that calls are not checked for their goroutine.
+// that strands switch by iter.Pull, or as WithHandoff under the race detector,
+// and that calls are not checked for their goroutine.
 type Option func(*World)
 
 // WithFIFO makes strands run in the order in which they became ready, and

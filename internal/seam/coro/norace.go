@@ -1,0 +1,5 @@
+//go:build !race
+
+package coro
+
+func newSwitch(body func()) coroutine { return newPull(body) }
