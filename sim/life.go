@@ -35,7 +35,15 @@ type outcome struct {
 	steps   uint64
 	hash    uint64
 	reached map[string]bool
+	made    choice.Plan
 	story   *story
+	traced  []step
+}
+
+// A step is what a life did, as far as two lives of one seed are compared.
+type step struct {
+	hash uint64
+	at   time.Duration
 }
 
 // live lives the scenario once.
@@ -44,12 +52,23 @@ func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
 		conf: conf, choices: choices, start: conf.start,
 		streams: map[string]*choice.Stream{}, ties: choice.NewStream("turn"), reached: map[string]bool{},
 	}
-	w := coro.New(0, conf.start, coro.WithChooser((*turns)(s)), coro.WithAfter(s.afterStep))
+	w := coro.New(0, conf.start, worldOptions(s)...)
 	s.world = w
+	if conf.told {
+		s.story = &story{}
+	}
 	s.play(scenario)
 	s.closed = true
 	s.bury(w)
-	return outcome{failure: s.failure, steps: w.Steps(), hash: w.Hash(), reached: s.reached, story: s.story}
+	return outcome{s.failure, w.Steps(), w.Hash(), s.reached, choices.Made(), s.story, s.traced}
+}
+
+func worldOptions(s *S) []coro.Option {
+	opts := []coro.Option{coro.WithChooser((*turns)(s)), coro.WithAfter(s.afterStep)}
+	if s.conf.strict {
+		opts = append(opts, coro.WithStrict())
+	}
+	return opts
 }
 
 // turns is S as the one who decides whose turn it is.

@@ -43,6 +43,7 @@ type S struct {
 	closed     bool // the life is over: nothing counts anymore
 	failure    *Failure
 	story      *story // nil: nobody reads it
+	traced     []step
 }
 
 // An invariant is asked after every step.
@@ -160,4 +161,18 @@ func (s *S) afterStep() {
 		}
 	}
 	s.keepPromises()
+	s.count()
+}
+
+// count looks how many steps there have been.
+func (s *S) count() {
+	n := s.world.Steps()
+	switch c := s.conf; {
+	case c.tracing:
+		s.traced = append(s.traced, step{s.world.Hash(), s.since()})
+	case c.steps > 0 && n > c.steps:
+		s.world.Halt()
+	case c.stop > 0 && n+1 == c.stop:
+		runtime.Breakpoint()
+	}
 }

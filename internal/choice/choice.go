@@ -64,18 +64,19 @@ type Rate float64
 // A Source gives decisions their values. It is not safe for concurrent use.
 type Source struct {
 	seed uint64
-	plan map[Key]uint64 // nil: by seed or walk
-	walk *Walk          // nil: by seed or plan
+	plan map[Key]uint64 // nil: not by plan
+	walk *Walk          // nil: not by walk
+	tape *tape          // nil: not by tape
 
 	recording bool
-	made      []Decision
+	made      Plan
 }
 
 // Seeded returns a Source whose values follow from a seed.
 func Seeded(seed uint64) *Source { return &Source{seed: mix(seed + 1)} }
 
 // Planned returns a Source where all decisions are dull but those of the plan.
-func Planned(plan []Decision) *Source {
+func Planned(plan Plan) *Source {
 	s := &Source{plan: make(map[Key]uint64, len(plan))}
 	for _, d := range plan {
 		s.plan[d.Key] = d.Value
@@ -90,7 +91,7 @@ func (s *Source) Record() *Source {
 }
 
 // Made are the decisions that were made and not dull, if s records.
-func (s *Source) Made() []Decision { return s.made }
+func (s *Source) Made() Plan { return s.made }
 
 // Below returns a number from 0 to n-1, each as likely. With an n of 1 or less
 // there is nothing to decide.
@@ -107,10 +108,10 @@ func (s *Source) Span(st *Stream, at time.Duration, n uint64) uint64 {
 		return 0
 	}
 	return s.decide(st, at, n, func(r uint64) uint64 {
-		switch r % 8 {
+		switch r >> 61 {
 		case 0:
 			return 0
-		case 1:
+		case 7:
 			return n - 1
 		}
 		return scale(mix(r), n)
@@ -128,7 +129,7 @@ func (s *Source) Chance(st *Stream, at time.Duration, p Rate) bool {
 		return true
 	}
 	return s.decide(st, at, 2, func(r uint64) uint64 {
-		if float64(r>>11)/(1<<53) < float64(p) {
+		if float64(r>>11)/(1<<53) >= 1-float64(p) {
 			return 1
 		}
 		return 0
@@ -143,6 +144,8 @@ func (s *Source) decide(st *Stream, at time.Duration, n uint64, draw func(r uint
 		v = s.walk.take(n)
 	case s.plan != nil:
 		v = min(s.plan[key], n-1)
+	case s.tape != nil:
+		v = draw(s.tape.next())
 	default:
 		v = draw(mix(s.seed ^ mix(uint64(key))))
 	}

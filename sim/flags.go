@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bgloop/bgloop/internal/choice"
+)
+
+// The flags, as in "go test -run '^TestSync$' -sim.seed=0x2a". They exist only
+// in tests of packages that import sim; for "go test ./..." each has a twin in
+// the environment, such as BGLOOP_SIM_SEED, which a flag overrules.
+var (
+	seedFlag   = word("seed", "live with this seed alone")
+	seedsFlag  = word("seeds", "how many seeds to hunt, instead of what the test says")
+	forFlag    = word("for", "hunt for this long, from a seed that is new each time, instead of a number of seeds")
+	replayFlag = word("replay", "live the one life that an earlier failure printed")
+	traceFlag  = word("trace", "if true, tell the whole story of a -sim.seed or -sim.replay")
+	twiceFlag  = word("twice", "live every so manieth seed twice and compare; 0 for none (default 100)")
+	strictFlag = word("strict", "if true, find calls from goroutines that are none of the simulation's; slow")
+	breakFlag  = word("break", "stop for the debugger before this step")
+)
+
+// word registers a flag whose default is its twin in the environment. It is a
+// text, so that a mistake is one of the test that reads it.
+func word(name, usage string) *string {
+	return flag.String("sim."+name, os.Getenv("BGLOOP_SIM_"+strings.ToUpper(name)), "sim: "+usage)
+}
+
+// A config is what the options and the flags say.
+type config struct {
+	start  time.Time
+	seeds  int
+	scope  int           // executions of Exhaust
+	within time.Duration // hunt for this long; zero: a number of seeds
+	seed   *uint64
+	plan   choice.Plan // nil: none
+	twice  int
+	trace  bool
+	strict bool
+	stop   uint64        // the step to stop at for the debugger
+	stuck  time.Duration // how long one step may take, in real time
+	faults Faults
+	quiet  map[string]bool // oracles that are switched off
+
+	told    bool   // the story is read
+	tracing bool   // each step is kept
+	steps   uint64 // a life of more steps is given up; zero: none is
+}
+
+// An Option changes how a scenario is tested.
+type Option func(*config)
+
+// Seeds sets with how many seeds Test lives the scenario, unless -sim.seeds says
+// otherwise. The default is 100.
+func Seeds(n int) Option { return func(c *config) { c.seeds = n } }
+
+// From sets the instant at which a life begins, and its zone. The default is
+// the beginning of the year 2026, UTC.
+func From(start time.Time) Option { return func(c *config) { c.start = start } }
+
+// Executions sets how many executions Exhaust may take before it gives up. The
+// default is a million.
+func Executions(n int) Option { return func(c *config) { c.scope = n } }
+
+// Patience sets for how long one step may keep the simulation, in real time,
+// before it is taken to wait for something that is none of the simulation's.
+// The default is 10 seconds; zero and negative mean for ever.
+func Patience(d time.Duration) Option { return func(c *config) { c.stuck = d } }
+
+func newConfig(t testing.TB, opts []Option) *config {
+	t.Helper()
+	c := &config{
+		start: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
+		seeds: 100, scope: 1_000_000, twice: 100, stuck: 10 * time.Second,
+		faults: Usual(), quiet: map[string]bool{},
+	}
+	for _, o := range opts {
+		o(c)
+	}
+	c.readFlags(t)
+	return c
+}
+
+func (c *config) readFlags(t testing.TB) {
+	t.Helper()
+	set(t, "seeds", *seedsFlag, func(v uint64) { c.seeds = int(v) })
+	set(t, "seed", *seedFlag, func(v uint64) { c.seed = &v })
+	set(t, "twice", *twiceFlag, func(v uint64) { c.twice = int(v) })
+	set(t, "break", *breakFlag, func(v uint64) { c.stop = v })
+	c.trace = yes(t, "trace", *traceFlag)
+	c.strict = yes(t, "strict", *strictFlag)
+	if *forFlag != "" {
+		d, err := time.ParseDuration(*forFlag)
+		if err != nil {
+			t.Fatalf("sim: -sim.for: %v", err)
+		}
+		c.within = d
+	}
+	if *replayFlag != "" {
+		p, err := choice.ParsePlan(*replayFlag)
+		if err != nil {
+			t.Fatalf("sim: -sim.replay: %v", err)
+		}
+		c.plan = p
+	}
+}

@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/choice"
+)
+
+// A hunt lives a scenario with many seeds, side by side.
+type hunt struct {
+	conf     *config
+	scenario func(*S)
+	first    uint64        // the seed it begins with
+	next     atomic.Uint64 // how many have been begun
+	until    time.Time     // zero: until conf.seeds
+
+	mu      sync.Mutex // guards the following
+	failed  bool
+	seed    uint64 // the lowest that failed
+	why     error  // its *Failure, or what told that two lives of it differ
+	reached map[string]bool
+	lives   int
+	steps   uint64
+}
+
+// prey is what a hunt found.
+type prey struct {
+	seed uint64
+	why  error
+}
+
+func newHunt(conf *config, scenario func(*S)) *hunt {
+	h := &hunt{conf: conf, scenario: scenario, reached: map[string]bool{}}
+	if conf.within > 0 {
+		h.first = rand.Uint64N(1 << 32)
+		h.until = clock.System().Now().Add(conf.within)
+	}
+	return h
+}
+
+// run hunts until a seed fails or none is left. What it finds is the same each
+// time: the lowest seed that fails.
+func (h *hunt) run() *prey {
+	var workers sync.WaitGroup
+	for range max(1, min(runtime.GOMAXPROCS(0), h.conf.seeds)) {
+		workers.Go(h.work)
+	}
+	workers.Wait()
+	if !h.failed {
+		return nil
+	}
+	return &prey{h.seed, h.why}
+}
+
+func (h *hunt) work() {
+	for {
+		i := h.next.Add(1) - 1
+		if h.enough(i) {
+			return
+		}
+		h.try(h.first+i, h.conf.twice > 0 && i%uint64(h.conf.twice) == 0)
+	}
+}
+
+// enough reports whether there is no use in going on with the i-th seed.
+func (h *hunt) enough(i uint64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.failed && h.first+i > h.seed:
+		return true
+	case h.until.IsZero():
+		return i >= uint64(h.conf.seeds)
+	}
+	return !clock.System().Now().Before(h.until)
+}
+
+func (h *hunt) try(seed uint64, twice bool) {
+	o := live(h.conf, choice.Seeded(seed), h.scenario)
+	var why error
+	switch {
+	case o.failure != nil:
+		why = o.failure
+	case twice:
+		if again := live(h.conf, choice.Seeded(seed), h.scenario); again.hash != o.hash || again.steps != o.steps {
+			why = h.conf.compare(seed, h.scenario)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lives++
+	h.steps += o.steps
+	for name, ok := range o.reached {
+		h.reached[name] = h.reached[name] || ok
+	}
+	if why != nil && (!h.failed || seed < h.seed) {
+		h.failed, h.seed, h.why = true, seed, why
+	}
+}
+
+// Test lives the scenario with many seeds, and fails t with the story of the
+// lowest that goes wrong, shrunk. The scenario is called by several goroutines
+// at once, so what it works on must be its own.
+//
+// With -sim.seed or -sim.replay it lives that one life instead.
+func Test(t testing.TB, scenario func(*S), opts ...Option) {
+	t.Helper()
+	conf := newConfig(t, opts)
+	switch {
+	case conf.plan != nil:
+		replay(t, conf, scenario, conf.plan)
+		return
+	case conf.seed != nil:
+		one(t, conf, scenario, *conf.seed)
+		return
+	}
+	h := newHunt(conf, scenario)
+	if found := h.run(); found != nil {
+		report(t, conf, scenario, choice.Seeded(found.seed), fmt.Sprintf("-sim.seed=%#x", found.seed), found.why)
+		return
+	}
+	for _, name := range sorted(h.reached) {
+		if !h.reached[name] {
+			t.Errorf("sim: %s: never once in %d lives: %s", t.Name(), h.lives, name)
+		}
+	}
+	t.Logf("sim: %d lives, %d steps", h.lives, h.steps)
+}
