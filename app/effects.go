@@ -90,7 +90,7 @@ func (a *App) emit(f *engine.Effect) {
 		e.Detail = runOf(f.Inst).openDeferrals()
 	}
 	if a.witness != nil {
-		a.witness.Told(&e)
+		a.witness.Told(e)
 	}
 	for _, o := range a.observers {
 		o.put(&e)

@@ -168,7 +168,7 @@ func (a *App) ask(in engine.Input) answer {
 // step lets the engine decide and carries out what it decided.
 func (a *App) step(in engine.Input) engine.Reply {
 	if a.witness != nil {
-		a.witness.Saw(a.now, &in)
+		a.witness.Saw(a.now, in)
 	}
 	effects, reply := a.eng.Step(a.now, in)
 	if reply.Task != nil { // what is carried out now may use its port at once

@@ -167,6 +167,9 @@ func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 		return nil, fmt.Errorf("%w: task %q, entry point %q", ErrNeedsHost, r.Name, r.EntryPoint)
 	}
 	r.Conditions = slices.Clone(r.Conditions)
+	if g.a.witness != nil {
+		g.a.witness.Registering(g.group, &r)
+	}
 	p, err := g.a.armPort(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: task %q", err, r.Name)

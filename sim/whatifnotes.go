@@ -5,6 +5,7 @@ import (
 
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // notes are what a WhatIf writes down as it lives.
@@ -60,11 +61,14 @@ func (n *notes) zone(loc *time.Location) (edges []*Edge) {
 	return edges
 }
 
+// Registering implements engine.Witness.
+func (n *notes) Registering(string, *tasks.Registration) {}
+
 // Saw implements engine.Witness.
-func (n *notes) Saw(time.Time, *engine.Input) {}
+func (n *notes) Saw(time.Time, engine.Input) {}
 
 // Told implements engine.Witness.
-func (n *notes) Told(e *event.Event) {
+func (n *notes) Told(e event.Event) {
 	t := n.tasks[e.Task]
 	if t == nil {
 		return
@@ -81,9 +85,9 @@ func (n *notes) Told(e *event.Event) {
 		t.due(e.Due)
 		t.Refused++
 	case event.Waiting:
-		n.waits(t, e)
+		n.waits(t, &e)
 	case event.Started:
-		n.started(t, e)
+		n.started(t, &e)
 	case event.Canceling:
 		t.Canceled++
 	case event.Ended:

@@ -49,6 +49,7 @@ tasks/taskstest:        above
 internal/engine:        activation event tasks
 app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine
 activation/activationtest: above
+record:                 clock activation event tasks internal/engine
 sim:                    above
 
 activation/source/...:  activation

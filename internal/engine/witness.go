@@ -4,13 +4,18 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // A Witness is told everything that goes into an Engine and every event that
 // comes out, by the host, while that owns the engine: nothing is left out, and
 // an input comes before what it caused. It must not block and must not call the
-// host; what it is given is valid during the call.
+// host.
 type Witness interface {
-	Saw(now time.Time, in *Input)
-	Told(e *event.Event)
+	// Registering is told a registration before its trigger and conditions are
+	// armed, on the caller's goroutine, and may change it.
+	Registering(group string, r *tasks.Registration)
+
+	Saw(now time.Time, in Input)
+	Told(e event.Event)
 }
