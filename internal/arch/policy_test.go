@@ -31,6 +31,7 @@ store:                  nothing
 internal/arch:          nothing
 internal/cron:          nothing
 internal/choice:        nothing
+internal/waitfd:        nothing
 
 event:                  activation
 internal/seam:          activation deferral
@@ -43,6 +44,7 @@ store/storetest:        store
 
 activation/trigger:     activation internal/cron
 activation/condition:   activation
+activation/source:      activation
 
 tasks:                  activation deferral event internal/seam
 tasks/taskstest:        above
@@ -52,7 +54,7 @@ activation/activationtest: above
 record:                 clock activation event tasks internal/engine
 sim:                    above
 
-activation/source/...:  activation
+activation/source/...:  activation activation/source internal/waitfd
 
 examples/...:           public
 bench/...:              public

@@ -1,0 +1,38 @@
+package source
+
+import (
+	"context"
+
+	"github.com/bgloop/bgloop/activation"
+)
+
+type edge[S any] struct {
+	*Feed[S]
+	text string
+	is   func(before, after S) bool
+}
+
+// Trigger makes a task due at each edge that is says yes to. The details are
+// the state after it, of type S. By default firings merge while one waits: the
+// newest state is handed over, and the count is kept. The text is the trigger's
+// identity. is is called on the goroutine of the watch and must not block.
+func (f *Feed[S]) Trigger(text string, is func(before, after S) bool) activation.Trigger {
+	return &edge[S]{f, text, is}
+}
+
+func (e *edge[S]) String() string { return e.text }
+
+func (e *edge[S]) Arm(p activation.Port) error {
+	var before S
+	based := false // there is a before
+	return e.arm(p, func(ctx context.Context, after S, known bool) {
+		if !known {
+			return
+		}
+		fires := based && e.is(before, after)
+		before, based = after, true
+		if fires {
+			_, _ = p.Fire(ctx, after) // a refusal is counted and told by the App
+		}
+	})
+}
