@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"time"
+
+	"github.com/bgloop/bgloop/tasks"
 )
 
-// runContext is a run as its handler's context. The standard context behind it
-// is made only when somebody asks for what only that can give.
-type runContext run
+// runContext is a handle as its handler's context. The standard context behind
+// it is made only when somebody asks for what only that can give.
+type runContext handle
 
 type runKey struct{}
 
@@ -20,7 +22,7 @@ func (c *runContext) Done() <-chan struct{} { return c.real().Done() }
 
 // Err is context.Canceled when the instance is canceled or over.
 func (c *runContext) Err() error {
-	if (*run)(c).isOver() != nil {
+	if (*handle)(c).isOver() != nil {
 		return context.Canceled
 	}
 	return nil
@@ -29,30 +31,36 @@ func (c *runContext) Err() error {
 // Value is that of the context of Fire, or of the App's base context.
 func (c *runContext) Value(key any) any {
 	if key == (runKey{}) {
-		return (*run)(c)
+		return (*handle)(c)
 	}
 	return c.real().Value(key)
 }
 
 // real makes the standard context behind c.
 func (c *runContext) real() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ctx == nil {
-		base := c.is.Act.Origin
+	x := (*handle)(c).extra()
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	if x.ctx == nil {
+		base := c.origin
 		if base == nil {
-			base = c.a.base
+			base = c.r.a.base
 		}
-		c.ctx, c.cancelIt = context.WithCancelCause(context.WithoutCancel(base))
-		(*run)(c).endContext()
+		x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(base))
+		switch {
+		case c.r.gen.Load() != c.id:
+			x.cancel(tasks.ErrOver)
+		case c.r.ended != nil:
+			x.cancel(c.r.ended)
+		}
 	}
-	return c.ctx
+	return x.ctx
 }
 
-// endContext cancels the standard context, if there is one and it is time to.
-func (r *run) endContext() {
-	if r.cancelIt != nil && r.ended != nil {
-		r.cancelIt(r.ended)
+// endContext cancels the standard context, if there is one, with r.mu held.
+func (h *handle) endContext(cause error) {
+	if x := h.more.Load(); x != nil && x.cancel != nil {
+		x.cancel(cause)
 	}
 }
 
@@ -61,7 +69,7 @@ func (r *run) endContext() {
 // fires itself would hold on to every instance there ever was.
 func origin(ctx context.Context) context.Context {
 	if c, ok := ctx.(*runContext); ok {
-		return c.is.Act.Origin
+		return c.origin
 	}
 	return ctx
 }
@@ -71,12 +79,13 @@ func (a *App) inHandler(ctx context.Context) bool {
 	if ctx == nil {
 		return false
 	}
-	r, ok := ctx.Value(runKey{}).(*run)
-	return ok && r.a == a && !r.gone()
+	h, ok := ctx.Value(runKey{}).(*handle)
+	return ok && h.r.a == a && !h.gone()
 }
 
-func (r *run) gone() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.past
+// gone reports whether the instance is over or abandoned.
+func (h *handle) gone() bool {
+	h.r.mu.Lock()
+	defer h.r.mu.Unlock()
+	return h.r.gen.Load() != h.id || h.r.past
 }

@@ -44,16 +44,10 @@ func (a *App) carry(f *engine.Effect) {
 func taskOf(t *engine.Task) *Task   { return t.Host.(*Task) }
 func portOf(t *engine.Task) *port   { return taskOf(t).port.Load() }
 func runOf(i *engine.Instance) *run { return i.Host.(*run) }
-func (a *App) cellOf(x *engine.Act) *cell {
-	if x.Host == nil {
-		x.Host = &cell{a: a}
-	}
-	return x.Host.(*cell)
-}
 
 func (a *App) settleAct(f *engine.Effect) {
-	if c, ok := f.Act.Host.(*cell); ok {
-		c.settle(f.Err)
+	if r, ok := f.Act.Host.(*run); ok && r.h != nil {
+		r.h.settle(f.Err)
 	}
 	a.noteEnd(f.Act, f.Err)
 }

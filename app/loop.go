@@ -15,15 +15,15 @@ type handlerLoop struct {
 
 	mu      sync.Mutex // guards the following
 	queue   []*run
-	current *run
+	current *handle
 	strand  uint64 // which strand is the loop; older ones were stuck
 	alive   bool
 
 	// The owner's.
 	timer   engine.Timer
 	watched bool
-	seen    *run // the current one, when the timer was armed
-	told    *run // the last that was told to hold the loop
+	seen    *handle // the current one, when the timer was armed
+	told    *handle // the last that was told to hold the loop
 }
 
 // put queues a run. The owner calls it.
@@ -65,12 +65,14 @@ func (s *loopStrand) next() *run {
 		return nil
 	}
 	s.l.current = nil
-	if len(s.l.queue) > 0 {
-		s.l.current = s.l.queue[0]
-		s.l.queue[0] = nil
-		s.l.queue = s.l.queue[1:]
+	if len(s.l.queue) == 0 {
+		return nil
 	}
-	return s.l.current
+	r := s.l.queue[0]
+	s.l.queue[0] = nil
+	s.l.queue = s.l.queue[1:]
+	s.l.current = r.h
+	return r
 }
 
 func (s *loopStrand) leave() {
@@ -89,7 +91,7 @@ func (s *loopStrand) leave() {
 func (l *handlerLoop) forsake(r *run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.current == r {
+	if l.current == r.h {
 		l.current = nil
 		l.begin()
 	}
@@ -127,7 +129,7 @@ func (l *handlerLoop) ring() {
 		l.told = nil
 	}
 	if current != nil && current == l.seen && l.told == nil {
-		l.a.dump(current, func(stack string) { l.held(current, stack) })
+		l.a.dump(current.r, func(stack string) { l.held(current, stack) })
 		l.told = current
 	}
 	l.seen = current
@@ -136,6 +138,9 @@ func (l *handlerLoop) ring() {
 	}
 }
 
-func (l *handlerLoop) held(r *run, stack string) {
-	l.a.post(engine.Input{Op: engine.Tell, Inst: r.is, Kind: event.LoopHeld, Topic: stack})
+func (l *handlerLoop) held(h *handle, stack string) {
+	h.r.mu.Lock()
+	is := h.r.is
+	h.r.mu.Unlock()
+	l.a.post(engine.Input{Op: engine.Tell, Inst: is, ID: h.id, Kind: event.LoopHeld, Topic: stack})
 }

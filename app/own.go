@@ -24,7 +24,7 @@ type waiting struct {
 // An answer is what the engine replied.
 type answer struct {
 	engine.Reply
-	outcome *cell // of Reply.Act
+	outcome *handle // of Reply.Act, which is the owner's
 }
 
 // handOver is how many times an owner that finds new letters goes on by itself
@@ -160,7 +160,7 @@ func (a *App) handle(l *letter) {
 func (a *App) ask(in engine.Input) answer {
 	r := answer{Reply: a.step(in)}
 	if r.Act != nil {
-		r.outcome = a.cellOf(r.Act)
+		r.outcome = a.record(r.Act).h
 	}
 	return r
 }
@@ -177,8 +177,11 @@ func (a *App) step(in engine.Input) engine.Reply {
 	for i := range effects {
 		a.carry(&effects[i])
 	}
-	if in.Op == engine.Arm {
+	switch {
+	case in.Op == engine.Arm:
 		fellAsleep(in.Timer)
+	case in.Op == engine.Over:
+		a.recycle(in.Inst)
 	}
 	return reply
 }

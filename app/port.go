@@ -198,10 +198,10 @@ func (p *port) fire(ctx context.Context, spec *engine.Spec, scope int, details a
 
 // receipt is the answer to a firing.
 func (r answer) receipt() (activation.Receipt, error) {
-	if r.Act == nil {
+	if r.outcome == nil {
 		return activation.Receipt{Result: r.Result}, r.Err
 	}
-	return activation.NewReceipt(r.Act.ID, r.Result, r.outcome), r.Err
+	return activation.NewReceipt(r.outcome.act, r.Result, r.outcome), r.Err
 }
 
 // After implements activation.Port.

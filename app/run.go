@@ -2,11 +2,11 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -16,15 +16,20 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// A run is the record behind a *tasks.Instance, and the strand its handler runs
-// on. It implements seam.Run once, over whatever Driver the App has, seam.Job,
-// and, as *runContext, the handler's context.
+// A run is the record behind a handle, and the strand its handler runs on: a
+// seam.Job over whatever Driver the App has. When its activation is over it may
+// serve another; gen says which instance it serves.
 type run struct {
 	a      *App
 	is     *engine.Instance
+	h      *handle // of the instance, or the first attempt of an activation that waits
 	group  deferral.Group
-	handle tasks.Instance // what the handler is given
 	onLoop bool
+
+	// gen is the instance's ID from its start until it is over. It is set to zero
+	// with mu held; who holds mu and finds another ID than its own there must not
+	// look at the rest.
+	gen atomic.Uint64
 
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
@@ -42,14 +47,39 @@ type run struct {
 	waiters   []*waiter
 	onCancel  []func(activation.Reason)
 	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
-	ctx       context.Context //nolint:containedctx // made when first asked for, see context.go
-	cancelIt  context.CancelCauseFunc
+}
+
+// record is what serves the first attempt of an activation.
+func (a *App) record(x *engine.Act) *run {
+	r, ok := x.Host.(*run)
+	if !ok {
+		r = &run{a: a}
+		x.Host = r
+	}
+	if r.h == nil {
+		r.h = newHandle(r, x.Task, x.ID)
+	}
+	return r
 }
 
 func (a *App) startRun(i *engine.Instance) {
-	r := &run{a: a, is: i, busy: true, strands: 1, awake: 1, deadline: i.Deadline}
+	r := a.record(i.Act)
+	if i.Attempt > 1 {
+		r = &run{a: a}
+		r.h = newHandle(r, i.Task, i.Act.ID)
+	}
+	h := r.h
+	h.id, h.attempt = i.ID, uint32(i.Attempt) //nolint:gosec // attempts are few
+	h.origin, h.details = i.Act.Origin, i.Act.Details
+	if n := i.Act.Merged; n != 1 {
+		h.extra().merged = n
+	}
+	if r.is != i { // it is the same each time, and stale handles may be looking
+		r.is = i
+	}
+	r.busy, r.strands, r.awake, r.deadline = true, 1, 1, i.Deadline
 	r.group.Init(r, a.debug)
-	r.handle.Init(r)
+	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
 	if !i.Task.Reg.OnLoop {
 		a.spawn(r)
@@ -74,7 +104,7 @@ func (r *run) Run() {
 }
 
 func (r *run) activate() error {
-	return r.a.outermost.Run((*runContext)(r), &r.handle)
+	return r.a.outermost.Run((*runContext)(r.h), &r.h.in)
 }
 
 // began says that its turn on the loop has come. The owner calls it.
@@ -126,13 +156,29 @@ func (r *run) Over() {
 // endWith tells the engine that the instance is over. It releases r.mu.
 func (r *run) endWith(err error) {
 	r.past, r.told = true, true
+	if r.ended == nil { // else somebody may still ask why
+		r.gen.Store(0)
+	}
 	r.finish(tasks.ErrOver)
 	counted := r.forget()
+	a, in := r.a, engine.Input{Op: engine.Over, Inst: r.is, Err: err}
 	r.mu.Unlock()
-	r.a.post(engine.Input{Op: engine.Over, Inst: r.is, Err: err})
+	a.post(in) // from now on r may serve another
 	if counted {
-		r.a.rest()
+		a.rest()
 	}
+}
+
+// recycle makes the record of an instance that is over ready for another, if
+// nobody can need it anymore. The owner calls it.
+func (a *App) recycle(i *engine.Instance) {
+	r := runOf(i)
+	if !a.eng.Recycle(i) {
+		return
+	}
+	r.h = nil
+	r.err, r.ended, r.left, r.onCancel = nil, nil, nil, nil
+	r.returned, r.past, r.holds, r.told, r.busy, r.forgotten, r.onLoop = false, false, false, false, false, false, false
 }
 
 // end is for an instance whose outcome has been told while deferrals are open.
@@ -178,12 +224,13 @@ func (r *run) finish(cause error) {
 	if r.ended == nil {
 		r.ended = cause
 	}
-	r.endContext()
+	r.h.endContext(r.ended)
 	for _, s := range r.sleepers {
 		s.rouse(r)
 	}
 	r.sleepers = nil
 	for _, w := range r.waiters {
+		w.why = r.ended
 		w.park.Unpark()
 	}
 	r.waiters = nil
@@ -204,87 +251,22 @@ func (r *run) openDeferrals() string {
 	return strings.Join(whys, ", ")
 }
 
-// Info implements seam.Run.
-func (r *run) Info() seam.Info {
-	t, act := r.is.Task, r.is.Act
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return seam.Info{
-		Group: t.Key.Group, Task: t.Key.Name, Registration: t.ID,
-		Activation: act.ID, Instance: r.is.ID, Attempt: r.is.Attempt,
-		Due: act.Due, Deadline: r.deadline, Details: act.Details, Merged: act.Merged,
-	}
-}
-
-// Key implements seam.Run.
-func (r *run) Key() (group, task string) { k := &r.is.Task.Key; return k.Group, k.Name }
-
-// Log implements seam.Run.
-func (r *run) Log() *slog.Logger {
-	t := r.is.Task.Key
-	return r.a.log.With("task", taskName(t.Group, t.Name), "activation", r.is.Act.ID, "instance", r.is.ID, "attempt", r.is.Attempt)
-}
-
-// isOver says whether the instance is, or else, if it was canceled, why.
-func (r *run) isOver() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.past {
-		return tasks.ErrOver
-	}
-	return r.ended
-}
-
-// Take implements seam.Run.
-func (r *run) Take(why string) (*deferral.Deferral, error) {
-	if r.isOver() == tasks.ErrOver { //nolint:errorlint // the very value
-		return nil, tasks.ErrOver
-	}
-	return r.group.Take(why)
-}
-
-// Progress implements seam.Run.
-func (r *run) Progress(n uint64) error {
-	if r.isOver() == tasks.ErrOver { //nolint:errorlint // the very value
-		return tasks.ErrOver
-	}
-	r.a.post(engine.Input{Op: engine.Progress, Inst: r.is, N: n})
-	return nil
-}
-
-// OnCanceled implements seam.Run.
-func (r *run) OnCanceled(f func(activation.Reason)) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.past {
-		return tasks.ErrOver
-	}
-	switch why := r.ended.(type) { //nolint:errorlint // ours, never wrapped
-	case nil:
-		r.onCancel = append(r.onCancel, f)
-	case activation.Reason:
-		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(why) }, false})
-	default:
-		return tasks.ErrOver
-	}
-	return nil
-}
-
 // A strand runs a function of the handler's under a deferral.
 type strand struct {
 	r    *run
+	h    *handle
 	d    *deferral.Deferral
 	f    func(context.Context) error
 	done func(error)
 }
 
-func (r *run) spawnStrand(why string, f func(context.Context) error, done func(error)) error {
-	d, err := r.Take(why)
+func (h *handle) spawnStrand(why string, f func(context.Context) error, done func(error)) error {
+	d, err := h.Take(why)
 	if err != nil {
 		return err
 	}
-	r.shift(1, 1)
-	r.a.driver.Spawn(&strand{r, d, f, done})
+	h.r.shift(1, 1)
+	h.r.a.driver.Spawn(&strand{h.r, h, d, f, done})
 	return nil
 }
 
@@ -295,7 +277,7 @@ func (s *strand) Run() { s.r.run(s) }
 //
 //go:noinline
 func (r *run) run(s *strand) {
-	err := protect(func() error { return s.f((*runContext)(r)) }, s.finish)
+	err := protect(func() error { return s.f((*runContext)(s.h)) }, s.finish)
 	s.finish(err)
 	runtime.KeepAlive(r) // so that the frame still holds it meanwhile
 }
@@ -307,7 +289,7 @@ func (s *strand) finish(err error) {
 }
 
 // Go implements seam.Run.
-func (r *run) Go(f func(context.Context) error) error { return r.spawnStrand("Go", f, r.failed) }
+func (h *handle) Go(f func(context.Context) error) error { return h.spawnStrand("Go", f, h.r.failed) }
 
 // failed notes the failure of a function given to Go. After the handler's
 // return it fails the instance at once, as the handler's own would have.
@@ -327,40 +309,52 @@ func (r *run) failed(err error) {
 // A waiter is a strand in Await.
 type waiter struct {
 	park seam.Park
-	done bool // guarded by run.mu
-	err  error
+
+	// run.mu guards the following.
+	done bool  // f has returned
+	err  error // f's
+	why  error // why the wait is over before that
 }
 
 // Await implements seam.Run.
-func (r *run) Await(f func(context.Context) error) error {
-	if r.onLoop {
-		return tasks.ErrOnLoop
+func (h *handle) Await(f func(context.Context) error) error {
+	r := h.r
+	w := &waiter{park: r.a.driver.NewPark()}
+	r.mu.Lock()
+	err := h.mayWait()
+	if err == nil {
+		r.waiters = append(r.waiters, w)
 	}
-	if err := r.isOver(); err != nil {
+	r.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	w := &waiter{park: r.a.driver.NewPark()}
-	err := r.spawnStrand("Await", f, func(err error) {
+	err = h.spawnStrand("Await", f, func(err error) {
 		r.mu.Lock()
 		w.done, w.err = true, err
 		r.mu.Unlock()
 		w.park.Unpark()
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		_ = w.park.Park(nil) //nolint:staticcheck // finish and f's end unpark it
 	}
-	r.mu.Lock()
-	if r.ended != nil {
-		w.park.Unpark()
-	}
-	r.waiters = append(r.waiters, w)
-	r.mu.Unlock()
-	_ = w.park.Park(nil) //nolint:staticcheck // finish and f's end unpark it
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiters = slices.DeleteFunc(r.waiters, func(o *waiter) bool { return o == w })
-	if w.done {
+	switch {
+	case err != nil:
+		return err
+	case w.done:
 		return w.err
 	}
-	return r.ended
+	return w.why
+}
+
+// mayWait is why the handler's code may not wait now, with r.mu held.
+func (h *handle) mayWait() error {
+	why := h.why()
+	if why == nil && h.r.onLoop {
+		return tasks.ErrOnLoop
+	}
+	return why
 }

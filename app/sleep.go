@@ -6,7 +6,6 @@ import (
 
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
-	"github.com/bgloop/bgloop/tasks"
 )
 
 // A sleeper is a strand in Sleep.
@@ -14,27 +13,29 @@ type sleeper struct {
 	r      *run
 	timer  engine.Timer
 	park   seam.Park
-	asleep bool // guarded by run.mu: the engine has it in its plan
-	over   bool // guarded by run.mu: it has been woken
+	asleep bool  // guarded by run.mu: the engine has it in its plan
+	over   bool  // guarded by run.mu: it has been woken
+	why    error // guarded by run.mu: for which it was woken early
 }
 
 // Sleep implements seam.Run.
-func (r *run) Sleep(d time.Duration) error {
-	if r.onLoop {
-		return tasks.ErrOnLoop
-	}
-	if err := r.isOver(); err != nil || d <= 0 {
-		return err
-	}
+func (h *handle) Sleep(d time.Duration) error {
+	r := h.r
 	s := &sleeper{r: r, park: r.a.driver.NewPark()}
 	s.timer.Host = s
 	r.mu.Lock()
-	r.sleepers = append(r.sleepers, s)
+	err := h.mayWait()
+	if err == nil && d > 0 {
+		r.sleepers = append(r.sleepers, s)
+	}
 	r.mu.Unlock()
+	if err != nil || d <= 0 {
+		return err
+	}
 	r.a.post(engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
 	r.mu.Lock()
-	err := r.ended
+	err = s.why
 	r.mu.Unlock()
 	if err != nil { // it is early: the plan must not hold on to what is over
 		r.a.post(engine.Input{Op: engine.Disarm, Timer: &s.timer})
@@ -66,6 +67,9 @@ func fellAsleep(t *engine.Timer) {
 func (s *sleeper) wake() {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
+	if s.over {
+		return
+	}
 	s.r.sleepers = slices.DeleteFunc(s.r.sleepers, func(o *sleeper) bool { return o == s })
 	s.rouse(s.r)
 }
@@ -75,7 +79,7 @@ func (s *sleeper) rouse(r *run) {
 	if s.over {
 		return
 	}
-	s.over = true
+	s.over, s.why = true, r.ended
 	if s.asleep {
 		r.count(0, 1)
 	}

@@ -829,11 +829,11 @@ func TestEveryCallFromEverywhere(t *testing.T) {
 			l.add(a, tasks.Registration{Name: "p"}, nil)
 		}},
 		{"OnCompleted", func(l *land, a *app.App, everything func(context.Context)) {
-			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(0)}, func(context.Context, *tasks.Instance) error { return nil }).
+			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(time.Millisecond)}, func(context.Context, *tasks.Instance) error { return nil }).
 				OnCompleted(func(event.Event) { everything(context.Background()) })
 		}},
 		{"OnProgress", func(l *land, a *app.App, everything func(context.Context)) {
-			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(0)}, func(_ context.Context, in *tasks.Instance) error { in.Progress(1); return nil }).
+			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(time.Millisecond)}, func(_ context.Context, in *tasks.Instance) error { in.Progress(1); return nil }).
 				OnProgress(func(event.Event) { everything(context.Background()) })
 		}},
 		{"condition", func(l *land, a *app.App, everything func(context.Context)) {
@@ -984,7 +984,7 @@ func TestStopFromInside(t *testing.T) {
 			l.add(a, tasks.Registration{Name: "p"}, nil)
 		}},
 		{"OnCompleted", 5 * time.Second, func(l *land, a *app.App, stop func()) {
-			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(0)}, func(context.Context, *tasks.Instance) error { return nil }).
+			l.add(a, tasks.Registration{Name: "p", Trigger: trigger.After(time.Millisecond)}, func(context.Context, *tasks.Instance) error { return nil }).
 				OnCompleted(func(event.Event) { stop() })
 		}},
 		{"source", 5 * time.Second, trig2(func(p activation.Port, stop func()) { p.Go(func(context.Context) error { stop(); return nil }) })},

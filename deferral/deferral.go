@@ -17,13 +17,12 @@ var ErrOver = errors.New("deferral: the instance is over")
 // A Group counts a handler, which is worth one, and its open deferrals. It is
 // over when the count is zero. The zero Group is not usable; see New.
 type Group struct {
-	wg sync.WaitGroup // the same count, for Wait
-
 	mu     sync.Mutex // guards the following
 	n      int
 	open   *Deferral // the newest of a list
 	end    Ender
 	stacks bool
+	wait   *sync.WaitGroup // for Wait, made by the first; it counts the group
 }
 
 // New returns a group that counts one handler. zero is called, without a lock
@@ -48,10 +47,10 @@ type enderFunc func()
 func (f enderFunc) Over() { f() }
 
 // Init makes g a new group in place, for one that is part of a larger struct.
-// With stacks, each deferral keeps the stack that took it.
+// With stacks, each deferral keeps the stack that took it. A group that is over,
+// and was not abandoned, may be made anew: its old deferrals stay completed.
 func (g *Group) Init(end Ender, stacks bool) {
 	g.n, g.end, g.stacks = 1, end, stacks
-	g.wg.Add(1)
 }
 
 // A Deferral says "I go on after the handler returned". Its methods may be
@@ -78,7 +77,6 @@ func (g *Group) Take(why string) (*Deferral, error) {
 	}
 	d.next, g.open = g.open, d
 	g.n++
-	g.wg.Add(1)
 	return d, nil
 }
 
@@ -112,13 +110,13 @@ func (g *Group) ReturnedAlone() bool {
 		return false
 	}
 	g.n = 0
-	g.wg.Done()
+	g.over()
 	return true
 }
 
 func (g *Group) release(d *Deferral) bool {
 	g.mu.Lock()
-	if g.n == 0 || d != nil && d.done {
+	if d != nil && d.done || g.n == 0 { // in this order: see Init
 		g.mu.Unlock()
 		return false
 	}
@@ -127,12 +125,22 @@ func (g *Group) release(d *Deferral) bool {
 	}
 	g.n--
 	last := g.n == 0
+	if last {
+		g.over()
+	}
 	g.mu.Unlock()
-	g.wg.Done()
 	if last {
 		g.end.Over()
 	}
 	return true
+}
+
+// over releases who waits, with g.mu held.
+func (g *Group) over() {
+	if g.wait != nil {
+		g.wait.Done()
+		g.wait = nil
+	}
 }
 
 func (g *Group) unlink(d *Deferral) {
@@ -184,18 +192,29 @@ func (g *Group) Held() bool {
 // from then on is nobody's business.
 func (g *Group) Abandon() []Open {
 	g.mu.Lock()
-	open, left := g.list(), g.n
+	open := g.list()
 	for d := g.open; d != nil; d = d.next {
 		d.done = true
 	}
 	g.n, g.open = 0, nil
+	g.over()
 	g.mu.Unlock()
-	for range left {
-		g.wg.Done()
-	}
 	return open
 }
 
 // Wait blocks until the group is over or abandoned. It may be called from any
 // goroutine that holds none of the group's deferrals.
-func (g *Group) Wait() { g.wg.Wait() }
+func (g *Group) Wait() {
+	g.mu.Lock()
+	if g.n == 0 {
+		g.mu.Unlock()
+		return
+	}
+	if g.wait == nil {
+		g.wait = new(sync.WaitGroup)
+		g.wait.Add(1)
+	}
+	w := g.wait
+	g.mu.Unlock()
+	w.Wait()
+}

@@ -43,11 +43,12 @@ func (i *Instance) Activation() uint64 { return i.run.Info().Activation }
 // Attempt counts the attempts of the activation, from 1.
 func (i *Instance) Attempt() int { return i.run.Info().Attempt }
 
-// Due is when the activation was due, which is not later than its start.
+// Due is when the activation was due, which is not later than its start. It is
+// the zero time once the instance is over.
 func (i *Instance) Due() time.Time { return i.run.Info().Due }
 
 // Deadline is when the time limit will cancel the instance, and false if there
-// is no limit. It is not in the context: there a virtual time would mislead
+// is no limit, or the instance is over. It is not in the context: there a virtual time would mislead
 // packages that compare it with the real one.
 func (i *Instance) Deadline() (time.Time, bool) {
 	d := i.run.Info().Deadline

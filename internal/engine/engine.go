@@ -58,6 +58,7 @@ type Engine struct {
 	stopped  bool
 	insts    []*Instance // that hold a slot, in no particular order
 	plan     plan
+	spares   []*Act // of activations that are over, see Recycle
 
 	taskIDs, actIDs, instIDs uint64
 
@@ -164,6 +165,7 @@ type Act struct {
 	cancels  bool      // what runs is canceled then
 	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
+	first    Instance  // its first
 }
 
 // An Instance is one attempt to run an activation.
@@ -186,6 +188,7 @@ type Instance struct {
 	outcome  error
 	released bool // it holds no slot anymore
 	given    bool // it was abandoned, and holds its slot until it ends
+	tidy     bool // it came to its end by itself, with nothing left open
 	index    int  // in Task.active
 	place    int  // in Engine.insts
 }

@@ -50,7 +50,7 @@ func TestOnlyWatchedEventsAreTold(t *testing.T) {
 			if err := i.Life.Do(tasks.MoveStart); err != nil {
 				t.Fatal(err)
 			}
-			step(engine.Input{Op: engine.Progress, Inst: i, N: 1})
+			step(engine.Input{Op: engine.Progress, Inst: i, ID: i.ID, N: 1})
 			step(engine.Input{Op: engine.Over, Inst: i})
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("told: got %v, want %v", got, tt.want)

@@ -158,7 +158,8 @@ func (t *Task) full() bool {
 
 func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	e.actIDs++
-	a := &Act{ID: e.actIDs, Task: t, Details: f.details, Origin: f.origin, Due: f.due, Merged: 1, since: e.now}
+	a := e.spare()
+	a.ID, a.Task, a.Details, a.Origin, a.Due, a.Merged, a.since = e.actIDs, t, f.details, f.origin, f.due, 1, e.now
 	t.count(f)
 	e.spend(a)
 	if e.Watched {

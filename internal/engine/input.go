@@ -35,8 +35,8 @@ const (
 	Cancel                // Inst, Reason
 	Began                 // Inst: its turn on the loop has come
 	Unbegun               // Inst: it was canceled before its handler began; before its Over
-	Tell                  // Inst, Kind, Topic: of something the host has noticed
-	Progress              // Inst, N
+	Tell                  // Inst, ID, Kind, Topic: of something the host has noticed
+	Progress              // Inst, ID, N
 	Arm                   // Timer, For
 	Disarm                // Timer
 	SourceEnded           // Task, Err
@@ -52,6 +52,7 @@ type Input struct {
 	Kind    event.Kind
 	Index   int
 	N       uint64
+	ID      uint64 // of Inst: if it is another by now, Tell and Progress mean nothing
 	Task    *Task
 	Inst    *Instance
 	Spec    *Spec
@@ -208,9 +209,13 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Unbegun:
 		e.unbegun(in.Inst)
 	case Tell:
-		e.tellOf(in.Inst, event.Event{Kind: in.Kind, Detail: in.Topic})
+		if in.Inst.ID == in.ID {
+			e.tellOf(in.Inst, event.Event{Kind: in.Kind, Detail: in.Topic})
+		}
 	case Progress:
-		e.progress(in.Inst, in.N)
+		if in.Inst.ID == in.ID {
+			e.progress(in.Inst, in.N)
+		}
 	case Arm:
 		e.armTimer(in.Timer, in.For)
 	case Disarm:

@@ -16,7 +16,11 @@ func (e *Engine) start(a *Act) {
 	e.instIDs++
 	a.attempts++
 	a.waits = event.ForNothing
-	i := &Instance{ID: e.instIDs, Act: a, Task: t, Attempt: a.attempts, Started: e.now}
+	i := &a.first
+	if a.attempts > 1 {
+		i = new(Instance)
+	}
+	i.ID, i.Act, i.Task, i.Attempt, i.Started = e.instIDs, a, t, a.attempts, e.now
 	a.last = i
 	if e.cfg.Shadow {
 		i.Life.Shadow()
@@ -108,9 +112,11 @@ func (e *Engine) over(i *Instance, err error) {
 		e.move(i, tasks.MoveEnd)
 		e.settle(i, &tasks.Canceled{Reason: i.reason, Err: err})
 	case err != nil && !snoozed(err):
+		i.tidy = true
 		e.move(i, tasks.MoveFail)
 		e.settle(i, err)
 	default:
+		i.tidy = true
 		e.move(i, tasks.MoveSucceed)
 		e.settle(i, err)
 	}

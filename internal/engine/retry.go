@@ -12,6 +12,9 @@ import (
 // again says whether an attempt that ended like this is followed by another,
 // and how long after.
 func (e *Engine) again(i *Instance, outcome error) (in time.Duration, ok bool) {
+	if outcome == nil {
+		return 0, false
+	}
 	t, a := i.Task, i.Act
 	var (
 		snooze    *tasks.SnoozeError
@@ -19,7 +22,7 @@ func (e *Engine) again(i *Instance, outcome error) (in time.Duration, ok bool) {
 		after     *tasks.RetryAfterError
 	)
 	switch {
-	case outcome == nil, e.draining, t.gone, i.Life.State() == tasks.StateAbandoned:
+	case e.draining, t.gone, i.Life.State() == tasks.StateAbandoned:
 		return 0, false
 	case i.reason == activation.ConditionLoss:
 		return 0, t.Reg.Retry.Attempts > 1
@@ -40,6 +43,9 @@ func (e *Engine) again(i *Instance, outcome error) (in time.Duration, ok bool) {
 }
 
 func snoozed(err error) bool {
+	if err == nil {
+		return false
+	}
 	var s *tasks.SnoozeError
 	return errors.As(err, &s)
 }

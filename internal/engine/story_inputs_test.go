@@ -149,7 +149,8 @@ func (s *story) ops() map[string]func(*fields) engine.Input {
 			return engine.Input{Op: engine.Cancel, Inst: s.inst(l), Reason: l.reason(l.next())}
 		},
 		"progress": func(l *fields) engine.Input {
-			return engine.Input{Op: engine.Progress, Inst: s.inst(l), N: uint64(l.number(l.next()))}
+			i := s.inst(l)
+			return engine.Input{Op: engine.Progress, Inst: i, ID: i.ID, N: uint64(l.number(l.next()))}
 		},
 		"reserve": func(l *fields) engine.Input {
 			name := l.next()

@@ -318,6 +318,7 @@ func (k *walk) over(i *pairInst, err error) {
 	delete(k.ledger.live, i.e)
 	k.step(fmt.Sprintf("over %s %v", i.m.name(), err), engine.Input{Op: engine.Over, Inst: i.e, Err: err},
 		func() string { k.m.over(i.m, err); return "" })
+	k.e.Recycle(i.e)
 }
 
 func (k *walk) cancel(i *pairInst) {

@@ -45,26 +45,3 @@ func (l *latch) wait(ctx context.Context, d seam.Driver) error {
 	l.parks = slices.DeleteFunc(l.parks, func(o seam.Park) bool { return o == p })
 	return err
 }
-
-// A cell holds the outcome of an activation for whoever waits for it.
-type cell struct {
-	latch
-	a   *App
-	err error // set before the latch opens
-}
-
-func (c *cell) settle(err error) {
-	c.err = err
-	c.release()
-}
-
-// Wait implements activation.Waiter.
-func (c *cell) Wait(ctx context.Context) error {
-	if c.a.inHandler(ctx) {
-		return ErrInHandler
-	}
-	if err := c.wait(ctx, c.a.driver); err != nil {
-		return err
-	}
-	return c.err
-}

@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/deferral"
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// A handle is what leaves the App of one attempt: the handler's *tasks.Instance
+// and, as *runContext, its context; and of the first attempt, what the receipts
+// of the activation wait on. It is never used again, while the record behind it
+// is: a handle that is stale knows who it was, and answers ErrOver. It
+// implements seam.Run.
+type handle struct {
+	in      tasks.Instance
+	r       *run
+	task    *engine.Task
+	act     uint64
+	id      uint64          // the instance's, by which it knows its record; zero before the start
+	origin  context.Context //nolint:containedctx // whose values the handler sees; may be nil
+	details any
+	more    atomic.Pointer[extras]
+	attempt uint32
+	settled atomic.Bool // the outcome of the activation is known
+}
+
+// Extras are what few handles need.
+type extras struct {
+	latch         // opens with the outcome
+	outcome error // set before settled
+	merged  uint64
+
+	// r.mu guards the following, the standard context, made when first asked
+	// for: see context.go.
+	ctx    context.Context //nolint:containedctx // as it says
+	cancel context.CancelCauseFunc
+}
+
+func newHandle(r *run, t *engine.Task, act uint64) *handle {
+	h := &handle{r: r, task: t, act: act}
+	h.in.Init(h)
+	return h
+}
+
+// extra is the handle's, made when it is first asked for.
+func (h *handle) extra() *extras {
+	if x := h.more.Load(); x != nil {
+		return x
+	}
+	h.more.CompareAndSwap(nil, new(extras))
+	return h.more.Load()
+}
+
+// settle tells the outcome of the activation. The owner calls it, once.
+func (h *handle) settle(err error) {
+	if err != nil {
+		h.extra().outcome = err
+	}
+	h.settled.Store(true) // who makes the extras from now on sees this
+	if x := h.more.Load(); x != nil {
+		x.release()
+	}
+}
+
+// Wait implements activation.Waiter.
+func (h *handle) Wait(ctx context.Context) error {
+	a := h.r.a
+	if a.inHandler(ctx) {
+		return ErrInHandler
+	}
+	if !h.settled.Load() {
+		if x := h.extra(); !h.settled.Load() {
+			if err := x.wait(ctx, a.driver); err != nil {
+				return err
+			}
+		}
+	}
+	if x := h.more.Load(); x != nil {
+		return x.outcome
+	}
+	return nil
+}
+
+// why is why the instance cannot go on, with r.mu held: ErrOver if it is over or
+// abandoned, else the reason for which it was canceled, nil if it was not.
+func (h *handle) why() error {
+	if h.r.gen.Load() != h.id || h.r.past {
+		return tasks.ErrOver
+	}
+	return h.r.ended
+}
+
+// isOver is why, for one who does not hold r.mu.
+func (h *handle) isOver() error {
+	h.r.mu.Lock()
+	defer h.r.mu.Unlock()
+	return h.why()
+}
+
+// Info implements seam.Run. Of what is over it does not say when it was due.
+func (h *handle) Info() seam.Info {
+	n := seam.Info{
+		Group: h.task.Key.Group, Task: h.task.Key.Name, Registration: h.task.ID,
+		Activation: h.act, Instance: h.id, Attempt: int(h.attempt), Details: h.details, Merged: 1,
+	}
+	if x := h.more.Load(); x != nil && x.merged != 0 {
+		n.Merged = x.merged
+	}
+	h.r.mu.Lock()
+	defer h.r.mu.Unlock()
+	if h.r.gen.Load() == h.id {
+		n.Due, n.Deadline = h.r.is.Act.Due, h.r.deadline
+	}
+	return n
+}
+
+// Key implements seam.Run.
+func (h *handle) Key() (group, task string) { k := &h.task.Key; return k.Group, k.Name }
+
+// Log implements seam.Run.
+func (h *handle) Log() *slog.Logger {
+	k := &h.task.Key
+	return h.r.a.log.With("task", taskName(k.Group, k.Name), "activation", h.act, "instance", h.id, "attempt", int(h.attempt))
+}
+
+// Take implements seam.Run.
+func (h *handle) Take(why string) (*deferral.Deferral, error) {
+	h.r.mu.Lock()
+	defer h.r.mu.Unlock()
+	if h.why() == tasks.ErrOver { //nolint:errorlint // the very value
+		return nil, tasks.ErrOver
+	}
+	return h.r.group.Take(why)
+}
+
+// Progress implements seam.Run.
+func (h *handle) Progress(n uint64) error {
+	r := h.r
+	r.mu.Lock()
+	over := h.why() == tasks.ErrOver //nolint:errorlint // the very value
+	is := r.is
+	r.mu.Unlock()
+	if over {
+		return tasks.ErrOver
+	}
+	r.a.post(engine.Input{Op: engine.Progress, Inst: is, ID: h.id, N: n})
+	return nil
+}
+
+// OnCanceled implements seam.Run.
+func (h *handle) OnCanceled(f func(activation.Reason)) error {
+	r := h.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch why := h.why().(type) { //nolint:errorlint // ours, never wrapped
+	case nil:
+		r.onCancel = append(r.onCancel, f)
+	case activation.Reason:
+		r.a.spawn(&errand{r.a, nil, "Canceled", func() { f(why) }, false})
+	default:
+		return tasks.ErrOver
+	}
+	return nil
+}
