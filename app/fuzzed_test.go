@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -59,6 +60,32 @@ func TestHeldSlotIsReleasedOnce(t *testing.T) {
 		s.leave <- struct{}{}
 		l.idle(a)
 		l.wantStory(story.list(), "2s t abandoned act=1 inst=1 reason=Abort", "2s t released act=1 inst=1")
+		l.stop(a)
+	})
+}
+
+// So does one whose last deferral is completed while it is being abandoned.
+func TestHeldSlotIsReleasedOnceByADeferral(t *testing.T) {
+	inLandOfGoroutines(t, func(l *land) {
+		a := l.newApp()
+		story := chronicle(a, event.Released)
+		r := tasks.Registration{Name: "t", Grace: time.Second, OnAbandon: tasks.HoldSlot, Overlap: tasks.Parallel(0)}
+		end := make(chan struct{})
+		task := l.add(a, r, func(_ context.Context, in *tasks.Instance) error {
+			d, err := in.Deferral("foreign")
+			go func() { <-end; d.Complete() }()
+			return err
+		})
+		l.start(a)
+		for range 200 {
+			l.fire(task, nil)
+		}
+		l.pass(time.Second)
+		task.Cancel(activation.Abort)
+		time.Sleep(time.Second) // which is the grace
+		close(end)
+		l.idle(a)
+		l.want("released", len(story.list()), len(slices.Compact(slices.Sorted(slices.Values(story.list())))))
 		l.stop(a)
 	})
 }

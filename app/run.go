@@ -153,8 +153,12 @@ func (r *run) Over() {
 	r.endWith(r.err)
 }
 
-// endWith tells the engine that the instance is over. It releases r.mu.
+// endWith tells the engine, once, that the instance is over. It releases r.mu.
 func (r *run) endWith(err error) {
+	if r.told { // it was abandoned meanwhile, and had ended by then
+		r.mu.Unlock()
+		return
+	}
 	r.past, r.told = true, true
 	if r.ended == nil { // else somebody may still ask why
 		r.gen.Store(0)

@@ -8,6 +8,7 @@
 //	go run -C bench . -only 'latency.*ants'    # some; the floor is always there
 //	go run -C bench . -json                    # every figure of every round
 //	go run -C bench . -page ../docs/benchmarks.md    # the page, and its plot
+//	go run -C bench . -stages ../docs/cost.md  # one activation, stage by stage
 //	go run -C bench . -from old.json           # what a run with -json found, as tables
 //	go test -C bench -run '^$' -bench . -count 10    # for benchstat
 //
@@ -33,6 +34,7 @@ import (
 	"github.com/bgloop/bgloop/bench/measure"
 	"github.com/bgloop/bgloop/bench/peers"
 	"github.com/bgloop/bgloop/bench/report"
+	"github.com/bgloop/bgloop/bench/stages"
 )
 
 func main() {
@@ -44,6 +46,7 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "print every figure as JSON")
 	flag.StringVar(&o.svg, "svg", "", "write a plot to `file`")
 	flag.StringVar(&o.page, "page", "", "write a page to `file`, and its plot beside it")
+	flag.StringVar(&o.stages, "stages", "", "profile some of bgloop's modes, and write a page to `file` that says where the time goes")
 	flag.StringVar(&o.from, "from", "", "take the figures from a `file` that -json has written, and measure nothing")
 	flag.Parse()
 	if err := o.run(os.Stdout); err != nil {
@@ -57,9 +60,18 @@ type options struct {
 	only              string
 	quick, list, json bool
 	svg, page, from   string
+	stages            string
 }
 
 func (o options) run(out io.Writer) error {
+	if o.stages != "" {
+		span := 6 * time.Second
+		if o.quick {
+			span = 200 * time.Millisecond
+		}
+		defer progress("")
+		return create(o.stages, func(w io.Writer) error { return stages.Page(w, command(), span, progress) })
+	}
 	if o.from != "" {
 		data, err := os.ReadFile(o.from)
 		if err != nil {

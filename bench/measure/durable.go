@@ -45,7 +45,7 @@ func stored(c peers.Contender, l Load, n int) (found []float64, err error) {
 	defer d.Close()
 	var done sync.WaitGroup
 	jobs, t := peers.NewJobs(n, &done), newTimes()
-	used, began := cpuTime(), time.Now()
+	used, began := CPUTime(), time.Now()
 	for ; len(jobs) >= l.Each; jobs = jobs[l.Each:] {
 		done.Add(l.Each)
 		for _, j := range jobs[:l.Each] {
@@ -60,7 +60,7 @@ func stored(c peers.Contender, l Load, n int) (found []float64, err error) {
 		}
 	}
 	took, all := time.Since(began), t.columns(time.Microsecond)
-	used = cpuTime() - used
+	used = CPUTime() - used
 	return []float64{
 		float64(took) / 1e3 / float64(n), float64(used) / 1e3 / float64(n), all[0], all[1], all[3], all[4],
 	}, noPanics()

@@ -39,9 +39,9 @@ func resting(c peers.Contender, n int, d time.Duration) ([]float64, error) {
 	}
 	heap() // what there is to collect is collected now
 	time.Sleep(d / 4)
-	used := cpuTime()
+	used := CPUTime()
 	time.Sleep(d)
-	return []float64{float64(cpuTime()-used) / 1e3 / d.Seconds()}, nil
+	return []float64{float64(CPUTime()-used) / 1e3 / d.Seconds()}, nil
 }
 
 // stopping is what is used while a handler that takes its time is waited for.
@@ -70,10 +70,10 @@ func closing(c peers.Contender, d time.Duration) ([]float64, error) {
 	var all sync.WaitGroup
 	all.Go(func() { t.Submit(j) }) // which may wait
 	time.Sleep(d / 4)              // it runs now
-	used := cpuTime()
+	used := CPUTime()
 	t.Close()
 	closed := peers.Now()
-	used = cpuTime() - used
+	used = CPUTime() - used
 	all.Wait()
 	done.Wait()
 	return []float64{float64(used) / 1e3, float64(closed-j.Ended) / 1e3}, noPanics()

@@ -40,7 +40,7 @@ func cost(c peers.Contender, l Load, span time.Duration) ([]float64, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	n, took := 0, time.Duration(0)
-	used, began := cpuTime(), time.Now()
+	used, began := CPUTime(), time.Now()
 	for took < span {
 		for range max(1, 64/l.Runs()) { // so that the clock is read seldom
 			b.Run()
@@ -48,7 +48,7 @@ func cost(c peers.Contender, l Load, span time.Duration) ([]float64, error) {
 		}
 		took = time.Since(began)
 	}
-	used = cpuTime() - used
+	used = CPUTime() - used
 	runtime.ReadMemStats(&after)
 	per := func(x float64) float64 { return x / float64(n) }
 	return []float64{

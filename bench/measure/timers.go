@@ -63,7 +63,7 @@ func fallDue(c peers.Contender, n int, span, lead time.Duration) (found []float6
 	var done sync.WaitGroup
 	jobs := peers.NewJobs(n, &done)
 	done.Add(n)
-	used, began := cpuTime(), peers.Now()
+	used, began := CPUTime(), peers.Now()
 	first := began + int64(lead)
 	for i, j := range jobs {
 		j.Timed, j.Due = true, first+int64(span)*int64(i)/int64(n)
@@ -83,7 +83,7 @@ func fallDue(c peers.Contender, n int, span, lead time.Duration) (found []float6
 		return nil, errSetTooLate
 	}
 	done.Wait()
-	used = cpuTime() - used
+	used = CPUTime() - used
 	h, early := newHistogram(), 0
 	for _, j := range jobs {
 		if j.Began < j.Due {

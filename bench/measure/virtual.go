@@ -27,12 +27,12 @@ func passing(c peers.Contender, minutes int) ([]float64, error) {
 		return nil, err
 	}
 	defer v.Close()
-	used, began := cpuTime(), time.Now()
+	used, began := CPUTime(), time.Now()
 	for range minutes {
 		v.Pass()
 	}
 	took := time.Since(began)
-	used = cpuTime() - used
+	used = CPUTime() - used
 	n := minutes * peers.Ticking
 	if got := ran.Load(); got != int64(n) {
 		return nil, fmt.Errorf("%d of %d runs", got, n)

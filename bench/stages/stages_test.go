@@ -1,0 +1,80 @@
+package stages
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/pprof/profile"
+
+	"github.com/bgloop/bgloop/bench/measure"
+)
+
+// TestStagesNameFilesThatAreThere fails when a file of a stage was renamed.
+func TestStagesNameFilesThatAreThere(t *testing.T) {
+	for _, s := range Stages() {
+		for _, f := range s.files {
+			if found, err := filepath.Glob(filepath.Join("..", "..", f)); err != nil || len(found) == 0 {
+				t.Errorf("%s: no file %s, %v", s.Name, f, err)
+			}
+		}
+	}
+}
+
+func TestASampleIsOfTheInnermostFunctionOfAStage(t *testing.T) {
+	loc := func(name, file string) *profile.Location {
+		return &profile.Location{Line: []profile.Line{{Function: &profile.Function{Name: name, Filename: file}}}}
+	}
+	var (
+		malloc  = loc("runtime.mallocgc", "/go/src/runtime/malloc.go")
+		now     = loc("time.Now", "/go/src/time/time.go")
+		arm     = loc("github.com/bgloop/bgloop/internal/engine.(*plan).arm", "/src/internal/engine/plan.go")
+		step    = loc("github.com/bgloop/bgloop/internal/engine.(*Engine).Step", "/src/internal/engine/input.go")
+		post    = loc("github.com/bgloop/bgloop/app.(*App).post", "/src/app/own.go")
+		handler = loc("github.com/bgloop/bgloop/bench/peers.straight", "/src/bench/peers/bgloop.go")
+		park    = loc("runtime.schedule", "/go/src/runtime/proc.go")
+	)
+	tests := []struct {
+		want  string
+		stack []*profile.Location
+	}{
+		{"plan", []*profile.Location{malloc, arm, step, post}},
+		{"decide", []*profile.Location{step, post}},
+		{"own", []*profile.Location{malloc, post, step}},
+		{"read the clock", []*profile.Location{now, post}},
+		{bench, []*profile.Location{malloc, handler, post}},
+		{scheduler, []*profile.Location{park}},
+	}
+	all := Stages()
+	for _, tt := range tests {
+		if got := all[stageOf(all, &profile.Sample{Location: tt.stack})].Name; got != tt.want {
+			t.Errorf("innermost %s: got %q, want %q", tt.stack[0].Line[0].Function.Name, got, tt.want)
+		}
+	}
+}
+
+// TestStagesAddUp: all of the time is some stage's, and the engine has a part.
+func TestStagesAddUp(t *testing.T) {
+	c := contenders()
+	if len(c) != len(wanted) {
+		t.Fatalf("contenders: got %d, want %v", len(c), wanted)
+	}
+	f, err := Measure(c[1], measure.Loads()[1], 300*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, ns := range f.Each {
+		sum += ns
+	}
+	if math.Abs(sum-f.CPU) > f.CPU/1000 || f.Each[index(Stages(), "decide")] == 0 {
+		t.Errorf("stages: got %v, which is %v, want all of %v, and a part that decides", f.Each, sum, f.CPU)
+	}
+	var b strings.Builder
+	table(&b, f.Load, []Found{f})
+	if !strings.Contains(b.String(), "| decide |") {
+		t.Errorf("table: got %s", b.String())
+	}
+}
