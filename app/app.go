@@ -31,6 +31,7 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
+	terms              termsCache
 	witness            engine.Witness // nil: none
 
 	mu    sync.Mutex // guards the following

@@ -122,13 +122,13 @@ func (g *registry) candidates(desired []tasks.Registration) ([]*candidate, error
 func (g *registry) plan(candidates []*candidate) (plan Plan, gone []*engine.Task) {
 	stays := map[*engine.Task]bool{}
 	for _, c := range candidates {
-		spec := c.port.spec
+		spec := &c.port.spec
 		t := g.a.eng.Task(spec.Key)
 		step := Step{Do: Add, Task: spec.Key.Name, What: spec.Trigger}
 		if t != nil {
 			stays[t] = true
 			c.is = taskOf(t)
-			step.Do, step.What = Change, differences(c.is.port.Load().spec, spec)
+			step.Do, step.What = Change, differences(c.is.is.Terms, spec.Terms)
 			if step.What == "" {
 				step.Do, c.port = Leave, nil
 			}
@@ -139,7 +139,7 @@ func (g *registry) plan(candidates []*candidate) (plan Plan, gone []*engine.Task
 	for _, t := range g.a.eng.Tasks(nil) {
 		if t.Key.Group == g.group && !stays[t] {
 			gone = append(gone, t)
-			plan = append(plan, Step{Do: Remove, Task: t.Key.Name, What: taskOf(t).port.Load().spec.Trigger})
+			plan = append(plan, Step{Do: Remove, Task: t.Key.Name, What: t.Trigger})
 		}
 	}
 	slices.SortFunc(plan, func(a, b Step) int { return cmp.Compare(a.Task, b.Task) })
@@ -158,7 +158,7 @@ func (a *App) refusal(candidates []*candidate, gone []*engine.Task) error {
 	}
 	for _, c := range candidates {
 		if c.is != nil && c.port != nil {
-			free[c.is.is] = true
+			free[&c.is.is] = true
 		}
 	}
 	claims := map[any]bool{}
@@ -193,21 +193,23 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 	for _, c := range candidates { // last: what they claim is free now
 		if c.port != nil && c.is == nil {
 			newTask(g, c.port)
-			a.step(engine.Input{Op: engine.Register, Spec: c.port.spec})
+			a.step(engine.Input{Op: engine.Register, Spec: &c.port.spec})
 		}
 	}
 }
 
 func (a *App) change(c *candidate) {
-	old := c.is.port.Swap(c.port)
-	c.port.spec.Host = c.is
-	c.port.accepted(c.is.is)
-	a.step(engine.Input{Op: engine.Update, Task: c.is.is, Spec: c.port.spec, Topic: c.what})
-	old.retire()
+	old := c.is.exchange(c.port)
+	c.port.accepted(&c.is.is)
+	a.step(engine.Input{Op: engine.Update, Task: &c.is.is, Spec: &c.port.spec, Topic: c.what})
+	c.is.letGo()
+	if old != nil {
+		old.retire()
+	}
 }
 
 // differences says what is new in a registration; nothing if nothing is.
-func differences(old, now *engine.Spec) string {
+func differences(old, now *engine.Terms) string {
 	var list []string
 	add := func(name string, a, b any) {
 		if a != b {
@@ -223,17 +225,10 @@ func differences(old, now *engine.Spec) string {
 	if slices.Equal(old.Conditions, now.Conditions) && !slices.EqualFunc(a.Conditions, b.Conditions, sameCondition) {
 		list = append(list, "condition objects")
 	}
-	add("keep on condition loss", a.KeepOnConditionLoss, b.KeepOnConditionLoss)
-	add("time limit", a.TimeLimit, b.TimeLimit)
-	add("grace", a.Grace, b.Grace)
-	add("keep", a.Keep, b.Keep)
-	add("overlap", a.Overlap, b.Overlap)
-	add("missed", a.Missed, b.Missed)
-	add("retry", a.Retry, b.Retry)
-	add("on abandon", a.OnAbandon, b.OnAbandon)
-	add("on loop", a.OnLoop, b.OnLoop)
-	add("priority", a.Priority, b.Priority)
-	add("key", a.Key, b.Key)
+	before, after := settings(&a), settings(&b)
+	for i, name := range settingNames() {
+		add(name, before[i], after[i])
+	}
 	return strings.Join(list, ", ")
 }
 

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -27,6 +29,10 @@ func (b *branch) Branch() activation.Port {
 // Schedule implements activation.Port.
 func (b *branch) Schedule(s activation.Schedule) {
 	b.record("Schedule", s != nil, func() {
+		if len(b.spec.Schedules) == engine.MostSchedules {
+			b.misuse = errors.Join(b.misuse, fmt.Errorf("%w: more than %d schedules", ErrArm, engine.MostSchedules))
+			return
+		}
 		b.spec.Schedules = append(b.spec.Schedules, engine.Scoped[activation.Schedule]{Scope: b.scope, Source: s})
 	})
 }
@@ -69,5 +75,5 @@ func (b *branch) Wanted(f func(bool)) {
 
 // Fire implements activation.Port.
 func (b *branch) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return b.fire(ctx, b.spec, b.scope, details)
+	return b.fire(ctx, &b.spec, b.scope, details)
 }

@@ -34,7 +34,9 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Drop:
 		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
-		portOf(f.Task).retire()
+		if p := portOf(f.Task); p != nil {
+			p.retire()
+		}
 	case engine.Emit:
 		a.emit(f)
 	case engine.Drained: // checkStopped sees it
@@ -42,7 +44,7 @@ func (a *App) carry(f *engine.Effect) {
 }
 
 func taskOf(t *engine.Task) *Task   { return t.Host.(*Task) }
-func portOf(t *engine.Task) *port   { return taskOf(t).port.Load() }
+func portOf(t *engine.Task) *port   { return taskOf(t).port() }
 func runOf(i *engine.Instance) *run { return i.Host.(*run) }
 
 func (a *App) settleAct(f *engine.Effect) {
@@ -92,7 +94,7 @@ func (a *App) emit(f *engine.Effect) {
 	if f.Task == nil {
 		return
 	}
-	for _, o := range taskOf(f.Task).observers {
+	for _, o := range taskOf(f.Task).observers() {
 		if o.wants(e.Kind) {
 			o.put(&e)
 		}

@@ -16,7 +16,7 @@ func (t *Task) Explain() (x tasks.Explanation) {
 	a := t.registry.a
 	a.own(func() {
 		a.step(engine.Input{Op: engine.Tick}) // what is due by now has been done
-		x = a.eng.Explain(t.is, a.now)
+		x = a.eng.Explain(&t.is, a.now)
 	})
 	return x
 }

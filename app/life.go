@@ -81,7 +81,9 @@ func (a *App) begin() {
 	a.awaken()
 	a.step(engine.Input{Op: engine.Begin})
 	for _, t := range a.eng.Tasks(nil) {
-		portOf(t).startSources()
+		if p := portOf(t); p != nil {
+			p.startSources()
+		}
 	}
 }
 

@@ -61,8 +61,7 @@ func (o *Observer) Stop() {
 			o.a.eng.Watched = len(o.a.observers) > 0 || o.a.witness != nil
 			return
 		}
-		o.task.observers = slices.DeleteFunc(o.task.observers, gone)
-		o.task.is.Watched = len(o.task.observers) > 0
+		o.task.observedBy(slices.DeleteFunc(o.task.observers(), gone))
 	})
 }
 

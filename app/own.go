@@ -172,7 +172,7 @@ func (a *App) step(in engine.Input) engine.Reply {
 	}
 	effects, reply := a.eng.Step(a.now, in)
 	if reply.Task != nil { // what is carried out now may use its port at once
-		taskOf(reply.Task).accepted(reply.Task)
+		taskOf(reply.Task).accepted()
 	}
 	for i := range effects {
 		a.carry(&effects[i])

@@ -18,7 +18,7 @@ import (
 // A port is what the trigger and the conditions of one registration see.
 type port struct {
 	a    *App
-	spec *engine.Spec
+	spec engine.Spec
 
 	onArm    []func()
 	onDisarm []func()
@@ -26,8 +26,8 @@ type port struct {
 	wanted   [][]func(bool) // by condition; none for those that did not ask
 	misuse   error
 
-	ctx    context.Context //nolint:containedctx // that of the trigger's goroutines
-	cancel context.CancelFunc
+	ctx    context.Context    //nolint:containedctx // that of the trigger's goroutines
+	cancel context.CancelFunc // nil before they start
 
 	bound latch // open when onArm's functions have run
 
@@ -53,30 +53,51 @@ type (
 	}
 )
 
-// armPort lets the trigger and the conditions record what they need.
-func (a *App) armPort(r tasks.Registration) (*port, error) {
-	n := len(r.Conditions)
-	p := &port{a: a, arming: true, wanted: make([][]func(bool), n)}
-	p.spec = &engine.Spec{Holds: make([]bool, n), Unheard: slices.Repeat([]bool{true}, n), Polled: make([]bool, n), Scopes: make([]engine.Scope, 1)}
-	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(a.base))
+// arm lets the trigger and the conditions record what they need.
+func (p *port) arm(r *tasks.Registration) error {
+	t := &engine.Terms{Reg: *r, Scopes: make([]engine.Scope, 1)}
+	t.Reg.Name = ""
+	p.spec.Terms = t
 	if err := r.Trigger.Arm(&branch{port: p}); err != nil {
-		return nil, err
+		return err
 	}
-	p.spec.Trigger = r.Trigger.String() // now: nobody else's code runs while the engine is owned
-	for i, c := range r.Conditions {
-		tell := func(holds bool) { p.report(i, holds) }
-		if err := c.Arm(tell, &conditionPort{branch{port: p}, i}); err != nil {
-			return nil, err
-		}
-		p.spec.Conditions = append(p.spec.Conditions, c.String())
+	if err := p.armConditions(r.Conditions); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	p.arming = false
 	p.mu.Unlock()
 	if p.misuse != nil {
-		return nil, p.misuse
+		return p.misuse
 	}
-	return p, a.tooOften(p.spec)
+	if err := p.a.tooOften(t); err != nil {
+		return err
+	}
+	p.spec.Terms = p.a.terms.shared(t, p.idle())
+	return nil
+}
+
+func (p *port) armConditions(list []activation.Condition) error {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	p.wanted = make([][]func(bool), n)
+	p.spec.Holds, p.spec.Unheard, p.spec.Polled = make([]bool, n), slices.Repeat([]bool{true}, n), make([]bool, n)
+	for i, c := range list {
+		tell := func(holds bool) { p.report(i, holds) }
+		if err := c.Arm(tell, &conditionPort{branch{port: p}, i}); err != nil {
+			return err
+		}
+		p.spec.Conditions = append(p.spec.Conditions, c.String()) // now: nobody else's code runs while the engine is owned
+	}
+	return nil
+}
+
+// idle reports whether nothing is to be done for the registration but to wait
+// for what the engine knows of.
+func (p *port) idle() bool {
+	return len(p.onArm)+len(p.onDisarm)+len(p.gos)+len(p.wanted) == 0
 }
 
 // submit gives what was recorded out of hand.
@@ -84,7 +105,7 @@ func (p *port) submit() *engine.Spec {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.submitted = true
-	return p.spec
+	return &p.spec
 }
 
 // accepted is called by the owner.
@@ -94,7 +115,7 @@ func (p *port) accepted(t *engine.Task) {
 	late := p.late
 	p.mu.Unlock()
 	for _, l := range late {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: p.spec, Index: l.index, On: l.holds})
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: l.index, On: l.holds})
 	}
 	if p.a.eng.Running() {
 		p.startSources()
@@ -129,7 +150,7 @@ func (p *port) report(index int, holds bool) {
 	}
 	p.mu.Unlock()
 	if t != nil {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: p.spec, Index: index, On: holds})
+		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: index, On: holds})
 	}
 }
 
@@ -210,7 +231,7 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 	if t == nil {
 		return func() bool { return false }
 	}
-	timer := &engine.Timer{Task: t, Spec: p.spec}
+	timer := &engine.Timer{Task: t, Spec: &p.spec}
 	timer.Host = &callback{errand{p.a, t, "After", f, false}}
 	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
 	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).OK }
@@ -269,11 +290,15 @@ func (p *port) tellWants() {
 
 // retire ends the sources. The owner calls it, once.
 func (p *port) retire() {
-	p.cancel()
+	if p.cancel != nil {
+		p.cancel()
+	}
 	p.mu.Lock()
 	p.retired = true
 	p.mu.Unlock()
-	p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
+	if len(p.onDisarm) > 0 {
+		p.a.spawn(&errand{p.a, p.task, "OnDisarm", p.unbind, true})
+	}
 }
 
 // unbind runs what is to run at the end, after what was to run at the start.

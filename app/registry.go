@@ -168,14 +168,19 @@ func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 	}
 	r.Conditions = slices.Clone(r.Conditions)
 	if g.a.witness != nil {
-		g.a.witness.Registering(g.group, &r)
+		r = g.witnessed(r)
 	}
-	p, err := g.a.armPort(r)
-	if err != nil {
+	p := &port{a: g.a, arming: true}
+	p.spec.Key, p.spec.Replace = engine.Key{Group: g.group, Name: r.Name}, replace
+	if err := p.arm(&r); err != nil {
 		return nil, fmt.Errorf("%w: task %q", err, r.Name)
 	}
-	p.spec.Key, p.spec.Reg, p.spec.Replace = engine.Key{Group: g.group, Name: r.Name}, r, replace
 	return p, nil
+}
+
+func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
+	g.a.witness.Registering(g.group, &r)
+	return r
 }
 
 // accept brings the registration to the engine and, when it is accepted, its
@@ -192,8 +197,8 @@ func (a *App) accept(p *port) (err error) {
 // spaced is a schedule that has an interval.
 type spaced interface{ Interval() time.Duration }
 
-func (a *App) tooOften(spec *engine.Spec) error {
-	for _, s := range spec.Schedules {
+func (a *App) tooOften(t *engine.Terms) error {
+	for _, s := range t.Schedules {
 		if s, ok := s.Source.(spaced); ok && s.Interval() < a.minimum {
 			return fmt.Errorf("%w: %v, minimum %v", ErrTooOften, s.Interval(), a.minimum)
 		}
@@ -247,7 +252,7 @@ func (g *registry) list() []*Task {
 			mine = append(mine, taskOf(t))
 		}
 	}
-	slices.SortFunc(mine, func(x, y *Task) int { return cmp.Compare(x.name, y.name) })
+	slices.SortFunc(mine, func(x, y *Task) int { return cmp.Compare(x.Name(), y.Name()) })
 	return mine
 }
 

@@ -160,7 +160,7 @@ func (a *App) closeReport() {
 		a.report.Untold += o.close()
 	}
 	for _, t := range a.eng.Tasks(nil) {
-		for _, o := range taskOf(t).observers {
+		for _, o := range taskOf(t).observers() {
 			a.report.Untold += o.close()
 		}
 	}

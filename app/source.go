@@ -23,6 +23,10 @@ type source struct {
 // startSources gives each function of the trigger's a strand. The owner calls
 // it.
 func (p *port) startSources() {
+	if len(p.gos) == 0 {
+		return
+	}
+	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(p.a.base))
 	for _, f := range p.gos {
 		(&source{p: p, f: f, pause: firstPause}).start()
 	}

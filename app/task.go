@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
@@ -14,28 +13,73 @@ import (
 // anymore; what still runs of it can be canceled and observed.
 type Task struct {
 	registry *registry
-	port     atomic.Pointer[port] // Apply changes it
-	name     string
-	is       *engine.Task
+	is       engine.Task
+	ties     *ties // the owner's; nil: none
+}
 
-	observers []*Observer // the owner's
+// ties are what holds a task that not only time makes due.
+type ties struct {
+	port      *port // nil: nothing of it is needed anymore
+	observers []*Observer
 }
 
 func newTask(g *registry, p *port) *Task {
-	t := &Task{registry: g, name: p.spec.Key.Name}
-	p.spec.Host = t
-	t.port.Store(p)
+	t := &Task{registry: g, ties: &ties{port: p}}
+	p.spec.Host, p.spec.Task = t, &t.is
 	return t
 }
 
 // accepted is called by the owner.
-func (t *Task) accepted(is *engine.Task) {
-	t.is = is
-	t.port.Load().accepted(is)
+func (t *Task) accepted() {
+	t.ties.port.accepted(&t.is)
+	t.letGo()
+}
+
+// letGo forgets the port if nothing of it is needed anymore.
+func (t *Task) letGo() {
+	switch {
+	case !t.ties.port.idle():
+	case len(t.ties.observers) > 0:
+		t.ties.port = nil
+	default:
+		t.ties = nil
+	}
+}
+
+// exchange puts a port in the place of the one it returns.
+func (t *Task) exchange(p *port) (old *port) {
+	if t.ties == nil {
+		t.ties = new(ties)
+	}
+	old, t.ties.port = t.ties.port, p
+	return old
+}
+
+// port is the task's, nil if nothing of it is needed anymore. It is the owner's.
+func (t *Task) port() *port {
+	if t.ties == nil {
+		return nil
+	}
+	return t.ties.port
+}
+
+// observers are the task's own. They are the owner's.
+func (t *Task) observers() []*Observer {
+	if t.ties == nil {
+		return nil
+	}
+	return t.ties.observers
+}
+
+func (t *Task) observedBy(list []*Observer) {
+	if t.ties == nil {
+		t.ties = new(ties)
+	}
+	t.ties.observers, t.is.Watched = list, len(list) > 0
 }
 
 // Name is the task's name.
-func (t *Task) Name() string { return t.name }
+func (t *Task) Name() string { return t.is.Key.Name }
 
 // Group is the ID of its group, empty for a task of the App itself.
 func (t *Task) Group() string { return t.registry.group }
@@ -46,9 +90,9 @@ func (t *Task) ID() uint64 { return t.is.ID }
 // String is the task's group and name.
 func (t *Task) String() string {
 	if t.registry.group == "" {
-		return t.name
+		return t.Name()
 	}
-	return t.registry.group + "/" + t.name
+	return t.registry.group + "/" + t.Name()
 }
 
 // Fire makes the task due at once, whatever its trigger is, with details for
@@ -56,21 +100,21 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.registry.a.call(engine.Input{Op: engine.Fire, Task: t.is, Details: details, Origin: origin(ctx)}).receipt()
+	return t.registry.a.call(engine.Input{Op: engine.Fire, Task: &t.is, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.
 // Firings of time and of events are kept for later as the registration's Missed
 // says; others are answered activation.DisabledByPolicy. The task is paused as
 // well while its group or the App is.
-func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is, On: true}) }
+func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: &t.is, On: true}) }
 
 // Resume lets a paused task start again.
-func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: t.is}) }
+func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: &t.is}) }
 
 // Unregister ends the registration; see App.Unregister.
 func (t *Task) Unregister(cancelRunning bool) {
-	t.registry.a.call(engine.Input{Op: engine.Unregister, Task: t.is, On: cancelRunning})
+	t.registry.a.call(engine.Input{Op: engine.Unregister, Task: &t.is, On: cancelRunning})
 }
 
 // Cancel cancels every running instance of the task with the given reason, ends
@@ -81,7 +125,7 @@ func (t *Task) Cancel(r activation.Reason) int {
 	if !r.Valid() {
 		r = activation.Abort
 	}
-	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: t.is, Reason: r}).N
+	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: &t.is, Reason: r}).N
 }
 
 // OnCompleted calls f each time an activation of the task is over, on a
@@ -101,8 +145,7 @@ func (t *Task) OnProgress(f func(event.Event)) *Observer {
 func (t *Task) observe(o *Observer) *Observer {
 	o.task = t
 	o.a.own(func() {
-		t.observers = append(t.observers, o)
-		t.is.Watched = true
+		t.observedBy(append(t.observers(), o))
 	})
 	return o
 }

@@ -103,6 +103,9 @@ func (e *Engine) fill(limits []*limit) {
 func (e *Engine) advanceAll(list []*Task) {
 	var limits []*limit
 	for _, t := range list {
+		if t.state == nil {
+			continue
+		}
 		if i := t.pending.ripe(); i >= 0 && len(t.limits) > 0 && e.gateBeforeCaps(t) == event.ForNothing {
 			t.unline()
 			t.line(t.limits[0], t.pending.items()[i])

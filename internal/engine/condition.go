@@ -31,7 +31,7 @@ func (e *Engine) report(t *Task, index int, holds bool) {
 
 func (e *Engine) set(t *Task, index int, holds bool) {
 	t.conds[index].holds = holds
-	v := event.Event{Kind: event.ConditionChanged, Detail: t.spec.Conditions[index]}
+	v := event.Event{Kind: event.ConditionChanged, Detail: t.Conditions[index]}
 	if holds {
 		t.unmet--
 		v.N = 1
@@ -44,6 +44,9 @@ func (e *Engine) set(t *Task, index int, holds bool) {
 // sayWanted tells the conditions that asked whether they matter: something of
 // the task's waits or runs. What they reported before no longer counts then.
 func (e *Engine) sayWanted(t *Task) {
+	if t.state == nil {
+		return
+	}
 	want := !t.gone && !e.draining && (t.pending.len() > 0 || len(t.active) > 0)
 	if !t.polled || want == t.wanted {
 		return

@@ -39,8 +39,8 @@ type Config struct {
 // An Engine is the state of an App.
 type Engine struct {
 	cfg    Config
-	tasks  map[Key]*Task
-	all    []*Task // the same, in no particular order
+	tasks  map[string]map[string]*Task // by group, then by name
+	all    []*Task                     // the same, in no particular order
 	topics map[string][]listener
 	chains int // listeners to completions
 	claims map[any]*Task
@@ -74,7 +74,7 @@ type Engine struct {
 // New returns an engine that does not run yet.
 func New(cfg Config) *Engine {
 	e := &Engine{
-		cfg: cfg, tasks: map[Key]*Task{}, topics: map[string][]listener{}, claims: map[any]*Task{},
+		cfg: cfg, tasks: map[string]map[string]*Task{}, topics: map[string][]listener{}, claims: map[any]*Task{},
 		whole: newLimit("app", cfg.Cap), groupLimits: map[string]*limit{}, keyLimits: map[string]*limit{},
 		pausedGroups: map[string]bool{},
 	}
@@ -85,62 +85,6 @@ func New(cfg Config) *Engine {
 type listener struct {
 	task  *Task
 	scope int
-}
-
-// A scope is where one of the trigger's scopes stands.
-type scope struct {
-	*Scope
-	phase activation.Phase // of the firings that came through
-	asked time.Time        // the due time that its filters were asked about last
-}
-
-// A Task is a registration.
-type Task struct {
-	ID  uint64
-	Key Key
-	Reg tasks.Registration
-
-	// Host is the host's own; the engine never looks at it.
-	Host any
-	// Watched says that somebody wants this task's Completed and Progressed.
-	Watched bool
-
-	keep  tasks.Keep
-	slots int
-	limit time.Duration // not positive: none
-	grace time.Duration // not positive: none
-
-	spec    *Spec
-	sources []source
-	scopes  []scope
-	phase   activation.Phase // where all of it stands
-	conds   []condition
-	unmet   int  // conditions that do not hold
-	polled  bool // some condition asked to be told when it matters
-	wanted  bool
-
-	pending   queue
-	waits     event.Waits // why the pending entries that are due wait
-	held      int         // places reserved
-	reserving []*Place
-	active    []*Instance // in no particular order
-	inherited int         // active instances of the registrations it replaced
-	heir      *Task       // the registration that replaced it
-	limits    []*limit
-	inLine    *limit   // in whose line it waits
-	wants     uint64   // the activation it waits there for
-	timers    []*Timer // armed by its ports
-
-	stats        *stats    // nil until something happened
-	whilePaused  int       // firings accepted since the pause
-	missedPaused uint64    // firings that were not
-	missedLast   time.Time // when the last of those was due
-	epoch        int       // how often Apply has changed its trigger
-	paused       bool
-	spent        bool // a one-shot that has fired
-	gone         bool
-	quiet        bool // its sources have been told to end
-	index        int  // in Engine.all
 }
 
 // An Act is an activation: an accepted firing on its way to a handler.
@@ -212,7 +156,7 @@ func (t *Task) Gone() bool { return t.gone }
 func (t *Task) Paused() bool { return t.paused }
 
 // Task finds a task by name, nil if there is none.
-func (e *Engine) Task(k Key) *Task { return e.tasks[k] }
+func (e *Engine) Task(k Key) *Task { return e.tasks[k.Group][k.Name] }
 
 // Tasks appends every task that stands to buf, in no particular order.
 func (e *Engine) Tasks(buf []*Task) []*Task { return append(buf, e.all...) }

@@ -38,7 +38,7 @@ func TestOnlyWatchedEventsAreTold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := engine.New(engine.Config{})
 			e.Step(epoch, engine.Input{Op: engine.Begin})
-			_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Key: engine.Key{Name: "sync"}}})
+			_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: engine.Key{Name: "sync"}}})
 			e.Watched, r.Task.Watched = tt.all, tt.task
 			var got []event.Kind
 			step := func(in engine.Input) {
@@ -64,7 +64,7 @@ func TestWhatAHostCanAsk(t *testing.T) {
 	e := engine.New(engine.Config{TimeLimit: time.Minute, Grace: time.Second})
 	key := engine.Key{Group: "photos", Name: "sync"}
 	e.Step(epoch, engine.Input{Op: engine.Begin})
-	_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Key: key, Host: "mine"}})
+	_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: key, Host: "mine"}})
 	if e.Task(key) != r.Task || e.Task(engine.Key{Name: "sync"}) != nil {
 		t.Error("Task: the name is found in another group, or not in its own")
 	}

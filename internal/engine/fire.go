@@ -95,6 +95,7 @@ func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
 	if t.gone {
 		return nil, activation.UnknownError
 	}
+	e.stateOf(t)
 	at, ok := e.pass(t, &f)
 	paused := e.isPaused(t)
 	switch {
@@ -175,7 +176,7 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 // putOff keeps a from starting before an instant, if that is to come.
 func (e *Engine) putOff(a *Act, until time.Time) {
 	if until.After(e.now) {
-		a.notYet.kind, a.notYet.act = kindNotYet, a
+		a.notYet.kind, a.notYet.of = kindNotYet, a
 		e.plan.arm(&a.notYet, nanos(until))
 	}
 }
@@ -226,7 +227,7 @@ func (e *Engine) countMerge(a *Act, f firing) {
 // end then.
 func (e *Engine) spend(a *Act) {
 	a.epoch = a.Task.epoch
-	if a.Task.spec.OneShot {
+	if a.Task.OneShot {
 		a.Task.spent = true
 		e.disarmSources(a.Task)
 	}
@@ -234,8 +235,6 @@ func (e *Engine) spend(a *Act) {
 
 // count notes a firing that came through.
 func (t *Task) count(f firing) {
-	t.phase.N++
-	t.phase.Last = f.due
 	t.walkScopes(f.scope, func(s *scope) bool {
 		s.phase.N++
 		s.phase.Last = s.asked

@@ -46,6 +46,9 @@ func (e *Engine) open(t *Task) bool {
 // advance starts what may start, in the order of acceptance, and says of the
 // rest what it waits for. It is called at every change that could matter.
 func (e *Engine) advance(t *Task) {
+	if t.state == nil {
+		return
+	}
 	t.unline()
 	if !e.draining && !t.gone {
 		for i := t.pending.ripe(); i >= 0 && e.gate(t) == event.ForNothing; i = t.pending.ripe() {
@@ -75,6 +78,9 @@ func (e *Engine) queueUp(t *Task) {
 }
 
 func (e *Engine) cancelAll(t *Task, r activation.Reason) (n int) {
+	if t.state == nil {
+		return 0
+	}
 	for _, i := range inOrder(t.active) {
 		if e.cancel(i, r) {
 			n++

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -66,7 +67,7 @@ type Input struct {
 }
 
 // stale reports whether it came through a port that Apply has replaced.
-func (in *Input) stale() bool { return in.Spec != nil && in.Spec != in.Task.spec }
+func (in *Input) stale() bool { return in.Spec != nil && in.Spec.Terms != in.Task.Terms }
 
 // A Scope is a trigger, or a branch of one: a set of sources with filters of
 // their own.
@@ -83,11 +84,11 @@ type Scoped[T any] struct {
 	Source T
 }
 
-// A Spec is a registration and what its trigger and conditions recorded.
-type Spec struct {
-	Key        Key
+// Terms are what a registration says, its name apart, and what its trigger and
+// conditions recorded. They do not change: tasks that say the same may share
+// them, if nothing they say is for one task alone.
+type Terms struct {
 	Reg        tasks.Registration
-	Replace    bool
 	Trigger    string   // the trigger's text
 	Conditions []string // those of the conditions
 	Schedules  []Scoped[activation.Schedule]
@@ -96,10 +97,28 @@ type Spec struct {
 	Exclusive  []any
 	OneShot    bool
 	Payload    bool
-	Holds      []bool // what each condition has reported
-	Unheard    []bool // which conditions have reported nothing; nil: none
-	Polled     []bool // which conditions asked to be told when they matter
-	Host       any
+}
+
+// Simple reports whether a task on these terms needs no state before it fires.
+func (t *Terms) Simple() bool {
+	return len(t.Schedules) <= 1 && len(t.Conditions) == 0 && !t.judges()
+}
+
+// judges reports whether anything is asked about the trigger's firings.
+func (t *Terms) judges() bool {
+	return slices.ContainsFunc(t.Scopes, func(s Scope) bool { return len(s.Filters) > 0 || s.Window > 0 })
+}
+
+// A Spec asks for a registration.
+type Spec struct {
+	*Terms
+	Key     Key
+	Replace bool
+	Holds   []bool // what each condition has reported
+	Unheard []bool // which conditions have reported nothing; nil: none
+	Polled  []bool // which conditions asked to be told when they matter
+	Host    any
+	Task    *Task // the room for it, empty; nil: the engine makes one
 }
 
 // A Reply answers an Input.

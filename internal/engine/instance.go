@@ -27,7 +27,7 @@ func (e *Engine) start(a *Act) {
 	}
 	i.index, i.place = len(t.active), len(e.insts)
 	t.active, e.insts = append(t.active, i), append(e.insts, i)
-	i.node.inst, i.node.elapsed = i, true
+	i.node.of, i.node.elapsed = i, true
 	if !t.Reg.OnLoop { // else its turn has not come
 		e.began(i)
 	}
@@ -195,9 +195,8 @@ func (e *Engine) settle(i *Instance, outcome error) {
 // at its end.
 func (e *Engine) complete(a *Act, outcome error) {
 	t := a.Task
-	t.phase.Completed = e.now
-	for i := range t.sources {
-		t.sources[i].phase.Completed = e.now
+	for n := range t.Schedules {
+		e.phaseOf(t, n).Completed = e.now
 	}
 	e.do(Effect{Do: Settle, Act: a, Err: outcome})
 	v := event.Event{Kind: event.Completed, Activation: a.ID, Attempt: a.attempts, Due: a.Due, N: a.Merged, Err: outcome}
@@ -211,7 +210,7 @@ func (e *Engine) complete(a *Act, outcome error) {
 	if e.chains > 0 {
 		e.raiseDone(t, v, outcome)
 	}
-	if t.spec.OneShot && a.epoch == t.epoch {
+	if t.OneShot && a.epoch == t.epoch {
 		e.unregister(t, false)
 	}
 }

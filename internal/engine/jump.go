@@ -29,8 +29,10 @@ func (e *Engine) jump(d time.Duration) {
 	}
 	for _, t := range e.all {
 		e.setBack(t, min(d, 0))
-		for _, a := range t.pending.items() {
-			a.since = a.since.Add(d)
+		if t.state != nil {
+			for _, a := range t.pending.items() {
+				a.since = a.since.Add(d)
+			}
 		}
 	}
 	e.plan.order()
@@ -54,19 +56,24 @@ func (e *Engine) jump(d time.Duration) {
 // what its filters go by, lest those that measure the time since the last firing
 // hold everything back until the old time has come again.
 func (e *Engine) setBack(t *Task, d time.Duration) {
-	for i := range t.sources {
-		s := &t.sources[i]
-		if c, ok := s.schedule.(activation.Counter); !ok || !c.CountsElapsed() {
+	if d == 0 {
+		return
+	}
+	for n := range t.Schedules {
+		if c, ok := t.Schedules[n].Source.(activation.Counter); !ok || !c.CountsElapsed() {
 			continue
 		}
-		setBack(&s.phase, d)
+		setBack(e.phaseOf(t, n), d)
+		s := t.source(n)
 		s.at = s.at.Add(d)
 		if s.node.index != 0 {
 			e.plan.heap[s.node.index-1].at += int64(d)
 		}
 	}
-	for i := range t.scopes {
-		setBack(&t.scopes[i].phase, d)
+	if t.state != nil {
+		for i := range t.scopes {
+			setBack(&t.scopes[i].phase, d)
+		}
 	}
 }
 

@@ -41,9 +41,11 @@ func (e *Engine) holding(change func(), list ...*Task) {
 			e.advance(t)
 		default:
 			e.tell(t, event.Event{Kind: event.Resumed})
-			e.missed(t, t.missedPaused, t.missedLast)
-			t.whilePaused, t.missedPaused = 0, 0
-			resumed = append(resumed, t)
+			if t.state != nil {
+				e.missed(t, t.missedPaused, t.missedLast)
+				t.whilePaused, t.missedPaused = 0, 0
+				resumed = append(resumed, t)
+			}
 		}
 	}
 	e.advanceAll(resumed)

@@ -23,6 +23,7 @@ func (e *Engine) reserve(p *Place) Reply {
 	if e.draining {
 		return Reply{Err: fmt.Errorf("%w: task %q", activation.ErrNotRunning, p.Task.Key.Name)}
 	}
+	e.stateOf(p.Task)
 	if p.Task.full() || len(p.Task.reserving) > 0 {
 		p.Task.reserving = append(p.Task.reserving, p)
 		return Reply{}
@@ -45,6 +46,7 @@ func (p *Place) hold(held bool) {
 
 // unreserve gives a place back, or the wish up.
 func (e *Engine) unreserve(p *Place) {
+	e.stateOf(p.Task)
 	p.Task.reserving = slices.DeleteFunc(p.Task.reserving, func(o *Place) bool { return o == p })
 	p.hold(false)
 	e.grant(p.Task)
@@ -79,6 +81,9 @@ func (e *Engine) firePlace(in *Input) Reply {
 
 // denyPlaces sends away who waits for a place.
 func (e *Engine) denyPlaces(t *Task, why error) {
+	if t.state == nil {
+		return
+	}
 	for _, p := range t.reserving {
 		e.do(Effect{Do: Deny, Place: p, Err: fmt.Errorf("%w: task %q", why, t.Key.Name)})
 	}

@@ -38,13 +38,10 @@ func (k kind) rank() uint64 {
 // A node is one entry of the plan, part of what it is armed for.
 type node struct {
 	kind    kind
-	elapsed bool // it waits for time to pass, not for an instant of the wall clock
-	index   int  // in the heap, plus one; zero: not armed
-	n       int  // which source
-	task    *Task
-	inst    *Instance
-	act     *Act
-	timer   *Timer
+	elapsed bool   // it waits for time to pass, not for an instant of the wall clock
+	n       uint16 // which source
+	index   int32  // in the heap, plus one; zero: not armed
+	of      any    // the *Task, *Instance, *Act or *Timer, by its kind
 }
 
 // A slot holds the keys next to each other, which is what the heap reads.
@@ -74,7 +71,7 @@ func (p *plan) disarm(n *node) bool {
 	if n.index == 0 {
 		return false
 	}
-	i, last := n.index-1, len(p.heap)-1
+	i, last := int(n.index)-1, len(p.heap)-1
 	n.index = 0
 	moved := p.heap[last]
 	p.heap[last] = slot{}
@@ -109,7 +106,7 @@ func (p *plan) pop(at int64) *node {
 
 func (p *plan) put(i int, s slot) {
 	p.heap[i] = s
-	s.node.index = i + 1
+	s.node.index = int32(i + 1)
 }
 
 func (p *plan) up(i int, s slot) {
@@ -155,13 +152,14 @@ type Timer struct {
 func (e *Engine) armTimer(t *Timer, d time.Duration) {
 	e.disarmTimer(t)
 	if t.Task != nil {
-		if t.Task.quiet || t.Spec != nil && t.Spec != t.Task.spec {
+		if t.Task.quiet || t.Spec != nil && t.Spec.Terms != t.Task.Terms {
 			return
 		}
-		t.Task.timers = append(t.Task.timers, t)
-		t.index = len(t.Task.timers)
+		s := e.stateOf(t.Task)
+		s.timers = append(s.timers, t)
+		t.index = len(s.timers)
 	}
-	t.node = node{kind: kindTimer, timer: t, elapsed: true}
+	t.node = node{kind: kindTimer, of: t, elapsed: true}
 	e.plan.arm(&t.node, nanos(e.now.Add(d)))
 	e.runDue() // for a d of zero or less
 }
@@ -187,20 +185,21 @@ func (e *Engine) runDue() {
 	for n := e.plan.pop(at); n != nil; n = e.plan.pop(at) {
 		switch n.kind {
 		case kindSource:
-			e.due(n.task, &n.task.sources[n.n])
+			e.due(n.of.(*Task), int(n.n))
 		case kindLimit:
-			e.cancel(n.inst, activation.ExecutionTimeExceeded)
+			e.cancel(n.of.(*Instance), activation.ExecutionTimeExceeded)
 		case kindWarn:
-			e.tellOf(n.inst, event.Event{Kind: event.LongRunning})
+			e.tellOf(n.of.(*Instance), event.Event{Kind: event.LongRunning})
 		case kindGrace:
-			e.abandon(n.inst)
+			e.abandon(n.of.(*Instance))
 		case kindNotYet:
-			e.ripe(n.act)
+			e.ripe(n.of.(*Act))
 		case kindExpiry:
-			e.expire(n.act)
+			e.expire(n.of.(*Act))
 		case kindTimer:
-			e.forgetTimer(n.timer)
-			e.do(Effect{Do: Wake, Timer: n.timer})
+			t := n.of.(*Timer)
+			e.forgetTimer(t)
+			e.do(Effect{Do: Wake, Timer: t})
 		}
 	}
 }

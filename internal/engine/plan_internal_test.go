@@ -85,7 +85,7 @@ func checkHeap(t *testing.T, p *plan, nodes []node, naive *naivePlan) {
 		t.Fatalf("%d nodes are armed, want %d", len(p.heap), len(naive.list))
 	}
 	for i, s := range p.heap {
-		if s.node.index != i+1 {
+		if int(s.node.index) != i+1 {
 			t.Fatalf("the node at %d thinks that it is at %d", i, s.node.index-1)
 		}
 		if i > 0 && s.before(p.heap[(i-1)/2]) {

@@ -11,12 +11,11 @@ import (
 
 // register accepts a registration, or refuses it and changes nothing.
 func (e *Engine) register(s *Spec) (*Task, error) {
-	old := e.tasks[s.Key]
+	old := e.Task(s.Key)
 	if err := e.refusal(s, old); err != nil {
 		return nil, err
 	}
-	e.taskIDs++
-	t := e.newTask(e.taskIDs, s)
+	t := e.newTask(s)
 	if old != nil {
 		e.replace(old, t)
 	}
@@ -43,77 +42,52 @@ func (e *Engine) refusal(s *Spec, old *Task) error {
 	return nil
 }
 
-func (e *Engine) newTask(id uint64, s *Spec) *Task {
-	t := &Task{
-		ID: id, Key: s.Key, Reg: s.Reg, Host: s.Host, spec: s,
-		keep: s.Reg.Keep, slots: s.Reg.Overlap.Slots(), limit: s.Reg.TimeLimit, grace: s.Reg.Grace,
+func (e *Engine) newTask(s *Spec) *Task {
+	t := s.Task
+	if t == nil {
+		t = new(Task)
 	}
-	if t.keep == 0 {
-		t.keep = tasks.Newest
-		if s.Payload {
-			t.keep = tasks.Every(1)
-		}
-	}
-	if t.limit == 0 {
-		t.limit = e.cfg.TimeLimit
-	}
-	if t.grace == 0 {
-		t.grace = e.cfg.Grace
-	}
-	t.limits = e.limitsOf(s.Key, s.Reg.Key)
-	t.phase = activation.Phase{Name: t.Key.Name, Registered: e.now, Started: e.started}
-	for i, holds := range s.Holds {
-		t.conds = append(t.conds, condition{
-			holds: holds && !s.Polled[i], polled: s.Polled[i], unheard: s.Unheard != nil && s.Unheard[i],
-		})
-		t.polled = t.polled || s.Polled[i]
-		if !t.conds[i].holds {
-			t.unmet++
-		}
-	}
-	for i, sch := range s.Schedules {
-		f, _ := sch.Source.(activation.Follower)
-		t.sources = append(t.sources, source{
-			schedule: sch.Source, scope: sch.Scope, follows: f != nil && f.FollowsCompletion(),
-			node: node{kind: kindSource, task: t, n: i},
-		})
-	}
-	for i := range s.Scopes {
-		t.scopes = append(t.scopes, scope{Scope: &s.Scopes[i], phase: t.phase})
-	}
+	e.taskIDs++
+	t.ID, t.Key, t.Host = e.taskIDs, s.Key, s.Host
+	e.adopt(t, s)
 	return t
 }
 
 // replace ends old and lets t wait for the instances that are still active.
 func (e *Engine) replace(old, t *Task) {
-	t.inherited = old.inherited + len(old.active)
-	old.heir = t
+	if old.state != nil && old.busy() > 0 {
+		e.stateOf(t).inherited = old.busy()
+		old.heir = t
+	}
 	e.retire(old, true)
 }
 
 func (e *Engine) enter(t *Task) {
-	e.tasks[t.Key] = t
-	t.index = len(e.all)
+	if e.tasks[t.Key.Group] == nil {
+		e.tasks[t.Key.Group] = map[string]*Task{}
+	}
+	e.tasks[t.Key.Group][t.Key.Name] = t
+	t.index = int32(len(e.all))
 	e.all = append(e.all, t)
-	for _, topic := range t.spec.Topics {
+	for _, topic := range t.Topics {
 		e.topics[topic.Source] = append(e.topics[topic.Source], listener{t, topic.Scope})
 		e.chains += chained(topic.Source)
 	}
-	for _, key := range t.spec.Exclusive {
+	for _, key := range t.Exclusive {
 		e.claims[key] = t
 	}
 }
 
 // leave undoes enter.
 func (e *Engine) leave(t *Task) {
-	if e.tasks[t.Key] == t {
-		delete(e.tasks, t.Key)
+	if e.Task(t.Key) == t {
+		delete(e.tasks[t.Key.Group], t.Key.Name)
 	}
 	last := e.all[len(e.all)-1]
 	e.all[t.index], last.index = last, t.index
 	e.all[len(e.all)-1] = nil
 	e.all = e.all[:len(e.all)-1]
-	for _, topic := range t.spec.Topics {
+	for _, topic := range t.Topics {
 		name := topic.Source
 		e.chains -= chained(name)
 		rest := slices.DeleteFunc(e.topics[name], func(l listener) bool { return l.task == t })
@@ -121,7 +95,7 @@ func (e *Engine) leave(t *Task) {
 			delete(e.topics, name)
 		}
 	}
-	for _, key := range t.spec.Exclusive {
+	for _, key := range t.Exclusive {
 		if e.claims[key] == t {
 			delete(e.claims, key)
 		}
@@ -160,6 +134,9 @@ func (e *Engine) silence(t *Task) {
 }
 
 func (e *Engine) dropTimers(t *Task) {
+	if t.state == nil {
+		return
+	}
 	for _, timer := range t.timers {
 		timer.index = 0
 		e.plan.disarm(&timer.node)
@@ -168,12 +145,15 @@ func (e *Engine) dropTimers(t *Task) {
 }
 
 func (e *Engine) disarmSources(t *Task) {
-	for i := range t.sources {
-		e.plan.disarm(&t.sources[i].node)
+	for n := range t.Schedules {
+		e.plan.disarm(&t.source(n).node)
 	}
 }
 
 func (e *Engine) endPending(t *Task, reason activation.Reason) {
+	if t.state == nil {
+		return
+	}
 	t.unline()
 	for a := t.pending.pop(); a != nil; a = t.pending.pop() {
 		outcome := error(&tasks.Canceled{Reason: reason, Err: a.lastErr})
@@ -191,9 +171,11 @@ func (e *Engine) begin() error {
 	}
 	e.running, e.started = true, e.now
 	for _, t := range e.byID() {
-		t.phase.Registered, t.phase.Started = e.now, e.now
-		for i := range t.scopes {
-			t.scopes[i].phase = t.phase
+		t.registered = e.now
+		if t.state != nil {
+			for i := range t.scopes {
+				t.scopes[i].phase = e.fresh(t)
+			}
 		}
 		e.arm(t)
 	}

@@ -66,7 +66,7 @@ func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 	a.Task.sums().Retried++
 	e.tellOf(i, event.Event{Kind: event.Retrying, Due: e.now.Add(in), Err: outcome})
 	if in > 0 {
-		a.notYet = node{kind: kindNotYet, act: a, elapsed: true}
+		a.notYet = node{kind: kindNotYet, of: a, elapsed: true}
 		e.plan.arm(&a.notYet, nanos(e.now.Add(in)))
 	}
 	a.Task.pending.putBack(a)
@@ -77,6 +77,9 @@ func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 // cancelTask cancels what runs of a task, and ends what waits for another
 // attempt.
 func (e *Engine) cancelTask(t *Task, r activation.Reason) (n int) {
+	if t.state == nil {
+		return 0
+	}
 	for i := 0; i < t.pending.len(); { // the end of a one-shot ends them all
 		a := t.pending.items()[i]
 		if !a.retrying {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,22 +20,54 @@ var ErrSchedule = errors.New("app: schedule is not to be trusted")
 // walkLimit bounds how many missed due times are walked through one by one.
 const walkLimit = 1 << 20
 
-// A source is one schedule of a task, and where it stands.
+// A source is one schedule of a task, and what is armed for it. Its phase is in
+// the task's state once it has moved on.
 type source struct {
-	schedule activation.Schedule
-	scope    int
-	follows  bool // it is asked when an activation is over
-	phase    activation.Phase
-	at       time.Time // the due time that is armed
-	node     node
+	at   time.Time // the due time that is armed
+	node node
+}
+
+func newSource(t *Task, n int) source {
+	return source{node: node{kind: kindSource, n: uint16(n), of: t}}
+}
+
+// MostSchedules is how many a trigger may have.
+const MostSchedules = math.MaxUint16 + 1
+
+// source is the one of the n-th schedule.
+func (t *Task) source(n int) *source {
+	if n == 0 {
+		return &t.first
+	}
+	return &t.more[n-1]
+}
+
+// phase is where the n-th schedule stands, to be read.
+func (e *Engine) phase(t *Task, n int) activation.Phase {
+	if t.state == nil || t.phases == nil {
+		return e.fresh(t)
+	}
+	return t.phases[n]
+}
+
+// phaseOf is where the n-th schedule stands, to be moved on.
+func (e *Engine) phaseOf(t *Task, n int) *activation.Phase {
+	if s := e.stateOf(t); s.phases == nil {
+		s.phases = slices.Repeat([]activation.Phase{e.fresh(t)}, len(t.Schedules))
+	}
+	return &t.phases[n]
+}
+
+// follows reports whether a schedule is asked when an activation is over.
+func follows(s activation.Schedule) bool {
+	f, ok := s.(activation.Follower)
+	return ok && f.FollowsCompletion()
 }
 
 // arm asks each schedule of the task for its first due time.
 func (e *Engine) arm(t *Task) {
-	for i := range t.sources {
-		s := &t.sources[i]
-		s.phase = t.phase
-		e.armNext(t, s, time.Time{})
+	for n := range t.Schedules {
+		e.armNext(t, n, time.Time{})
 	}
 	e.runDue() // for a due time that is not in the future
 }
@@ -42,8 +75,8 @@ func (e *Engine) arm(t *Task) {
 // armNext asks a schedule for its next due time, which must be after the
 // instant up to which due times are behind it, if that is not zero: else a
 // Leaper that passes over too few would keep the engine here.
-func (e *Engine) armNext(t *Task, s *source, behind time.Time) {
-	at, ok, err := s.next()
+func (e *Engine) armNext(t *Task, n int, behind time.Time) {
+	at, ok, err := next(t.Schedules[n].Source, e.phase(t, n))
 	if err == nil && ok && !behind.IsZero() && !at.After(behind) {
 		err = fmt.Errorf("%w: next is %v, at %v", ErrSchedule, at, behind)
 	}
@@ -53,21 +86,22 @@ func (e *Engine) armNext(t *Task, s *source, behind time.Time) {
 	case !ok:
 		e.tell(t, event.Event{Kind: event.Exhausted})
 	default:
+		s := t.source(n)
 		s.at = at
 		e.plan.arm(&s.node, nanos(at))
 	}
 }
 
 // next asks the schedule, and guards the engine against it.
-func (s *source) next() (at time.Time, ok bool, err error) {
+func next(s activation.Schedule, ph activation.Phase) (at time.Time, ok bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: panic: %v\n%s", ErrSchedule, v, debug.Stack())
 		}
 	}()
-	at, ok = s.schedule.Next(s.phase)
-	if ok && !s.phase.Last.IsZero() && !at.After(s.phase.Last) {
-		return at, false, fmt.Errorf("%w: next after %v is %v", ErrSchedule, s.phase.Last, at)
+	at, ok = s.Next(ph)
+	if ok && !ph.Last.IsZero() && !at.After(ph.Last) {
+		return at, false, fmt.Errorf("%w: next after %v is %v", ErrSchedule, ph.Last, at)
 	}
 	return at, ok, nil
 }
@@ -78,19 +112,22 @@ const onTime = time.Second
 // due fires the task for a schedule whose time has come. If other due times
 // have passed as well, or this one long ago, the task's Missed says what
 // becomes of them.
-func (e *Engine) due(t *Task, s *source) {
-	if s.follows && t.underway() {
+func (e *Engine) due(t *Task, n int) {
+	schedule, scope := t.Schedules[n].Source, t.Schedules[n].Scope
+	follows := follows(schedule)
+	if follows && t.underway() {
 		return // the completion arms it
 	}
-	s.phase.N++
-	s.phase.Last = s.at
+	ph := e.phaseOf(t, n)
+	ph.N++
+	ph.Last = t.source(n).at
 	times := newest{most: max(1, t.Reg.Missed.All())}
-	times.add(s.at)
-	if !s.follows { // else the completion arms it
-		if err := s.skip(e.now, &times); err != nil {
+	times.add(ph.Last)
+	if !follows { // else the completion arms it
+		if err := skip(schedule, ph, e.now, &times); err != nil {
 			e.fault(t, err)
 		} else {
-			e.armNext(t, s, e.now)
+			e.armNext(t, n, e.now)
 		}
 	}
 	last := times.last()
@@ -99,16 +136,16 @@ func (e *Engine) due(t *Task, s *source) {
 	}
 	e.missed(t, times.n-uint64(len(times.kept)), last)
 	for _, at := range times.kept {
-		e.fire(t, firing{due: at, fromTime: true, scope: s.scope})
+		e.fire(t, firing{due: at, fromTime: true, scope: scope})
 	}
-	if s.follows && !t.underway() {
-		e.goOn(t, s) // nothing came of it
+	if follows && !t.underway() {
+		e.goOn(t, n) // nothing came of it
 	}
 }
 
 // underway reports whether something of the task's is yet to be completed.
 func (t *Task) underway() bool {
-	return t.pending.len() > 0 || slices.ContainsFunc(t.active, func(i *Instance) bool { return !i.settled })
+	return t.state != nil && (t.pending.len() > 0 || slices.ContainsFunc(t.active, func(i *Instance) bool { return !i.settled }))
 }
 
 // follow asks the schedules that go by completions.
@@ -116,24 +153,24 @@ func (e *Engine) follow(t *Task) {
 	if t.quiet || t.spent || !e.running {
 		return
 	}
-	for i := range t.sources {
-		if s := &t.sources[i]; s.follows {
-			e.goOn(t, s)
+	for n := range t.Schedules {
+		if follows(t.Schedules[n].Source) {
+			e.goOn(t, n)
 		}
 	}
 }
 
 // goOn asks a schedule that goes by completions.
-func (e *Engine) goOn(t *Task, s *source) {
-	s.phase.Completed = e.now
-	e.plan.disarm(&s.node)
-	e.armNext(t, s, e.now)
+func (e *Engine) goOn(t *Task, n int) {
+	e.phaseOf(t, n).Completed = e.now
+	e.plan.disarm(&t.source(n).node)
+	e.armNext(t, n, e.now)
 }
 
 // missed tells that n due times have no firing of their own.
 func (e *Engine) missed(t *Task, n uint64, last time.Time) {
 	if n > 0 {
-		t.sums().Missed += n
+		e.stateOf(t).sums().Missed += n
 		e.tell(t, event.Event{Kind: event.Missed, N: n, Due: last})
 	}
 }
@@ -141,7 +178,7 @@ func (e *Engine) missed(t *Task, n uint64, last time.Time) {
 // fault tells that a schedule or a filter broke its contract.
 func (e *Engine) fault(t *Task, err error) {
 	text, _, _ := strings.Cut(err.Error(), "\n")
-	s := t.sums()
+	s := e.stateOf(t).sums()
 	s.faults = append(s.faults[max(0, len(s.faults)+1-history):], text)
 	e.tell(t, event.Event{Kind: event.Faulted, Err: err})
 }
@@ -166,38 +203,38 @@ func (k *newest) last() time.Time { return k.kept[len(k.kept)-1] }
 
 // skip moves the phase past every due time up to and including now, and adds
 // them to the list.
-func (s *source) skip(now time.Time, times *newest) error {
-	if l, ok := s.schedule.(activation.Leaper); ok {
-		if err := s.leap(l, now, times); err != nil {
+func skip(s activation.Schedule, ph *activation.Phase, now time.Time, times *newest) error {
+	if l, ok := s.(activation.Leaper); ok {
+		if err := leapOver(l, ph, now, times); err != nil {
 			return err
 		}
 	}
 	for range walkLimit {
-		at, ok, err := s.next()
+		at, ok, err := next(s, *ph)
 		if err != nil || !ok || at.After(now) {
 			return err
 		}
-		s.phase.N, s.phase.Last = s.phase.N+1, at
+		ph.N, ph.Last = ph.N+1, at
 		times.add(at)
 	}
-	s.phase.Last = now // too many to count: go on from here
+	ph.Last = now // too many to count: go on from here
 	return nil
 }
 
-// leap skips all but as many as are kept, which are then walked through.
-func (s *source) leap(l activation.Leaper, now time.Time, times *newest) error {
-	n, last, err := leap(l, s.phase, now)
+// leapOver skips all but as many as are kept, which are then walked through.
+func leapOver(l activation.Leaper, ph *activation.Phase, now time.Time, times *newest) error {
+	n, last, err := leap(l, *ph, now)
 	if err != nil || n <= uint64(times.most) {
 		return err
 	}
 	if times.most > 1 {
 		// Walk back is not to be had: leap to an instant before the newest.
-		back := last.Add(-time.Duration(times.most) * (last.Sub(s.phase.Last) / time.Duration(n)))
-		if n, last, err = leap(l, s.phase, back); err != nil || n == 0 {
+		back := last.Add(-time.Duration(times.most) * (last.Sub(ph.Last) / time.Duration(n)))
+		if n, last, err = leap(l, *ph, back); err != nil || n == 0 {
 			return err
 		}
 	}
-	s.phase.N, s.phase.Last = s.phase.N+n, last
+	ph.N, ph.Last = ph.N+n, last
 	times.n += n
 	times.kept = append(times.kept[:0], last)
 	return nil

@@ -19,11 +19,11 @@ type stats struct {
 	faults   []string               // the last
 }
 
-func (t *Task) sums() *stats {
-	if t.stats == nil {
-		t.stats = new(stats)
+func (s *state) sums() *stats {
+	if s.stats == nil {
+		s.stats = new(stats)
 	}
-	return t.stats
+	return s.stats
 }
 
 // remember notes how an attempt ended.
@@ -62,18 +62,26 @@ func (e *Engine) Explain(t *Task, now time.Time) tasks.Explanation {
 	x := tasks.Explanation{
 		Group: t.Key.Group, Task: t.Key.Name, At: now,
 		Running: e.running, Stopping: e.draining, Registered: !t.gone,
-		Trigger: t.spec.Trigger, Next: t.next(), Paused: e.isPaused(t), Spent: t.spent,
-		Slots: t.slots, Inherited: t.inherited,
+		Trigger: t.Trigger, Next: t.next(), Paused: e.isPaused(t), Spent: t.spent,
+		Slots: t.Reg.Overlap.Slots(),
 	}
-	for i, c := range t.conds {
-		if !c.holds {
-			x.Unmet = append(x.Unmet, t.spec.Conditions[i])
-			x.Unheard = append(x.Unheard, c.unheard)
-		}
-	}
-	for _, l := range t.limits {
+	for _, l := range e.limitsOf(t.Key, t.Reg.Key) {
 		if l.room == 0 {
 			x.FullCaps = append(x.FullCaps, l.name)
+		}
+	}
+	if t.state != nil {
+		e.explainState(t, &x)
+	}
+	return x
+}
+
+func (e *Engine) explainState(t *Task, x *tasks.Explanation) {
+	x.Inherited = t.inherited
+	for i, c := range t.conds {
+		if !c.holds {
+			x.Unmet = append(x.Unmet, t.Conditions[i])
+			x.Unheard = append(x.Unheard, c.unheard)
 		}
 	}
 	for _, i := range inOrder(t.active) {
@@ -88,7 +96,6 @@ func (e *Engine) Explain(t *Task, now time.Time) tasks.Explanation {
 	if t.stats != nil {
 		x.Counts, x.History, x.Faults = t.stats.Counts, t.stats.last(), slices.Clone(t.stats.faults)
 	}
-	return x
 }
 
 func (e *Engine) explainPending(a *Act) tasks.PendingActivation {
@@ -103,8 +110,8 @@ func (e *Engine) explainPending(a *Act) tasks.PendingActivation {
 
 // next is the earliest due time that is armed.
 func (t *Task) next() (at time.Time) {
-	for i := range t.sources {
-		s := &t.sources[i]
+	for n := range t.Schedules {
+		s := t.source(n)
 		if s.node.index != 0 && (at.IsZero() || s.at.Before(at)) {
 			at = s.at
 		}

@@ -233,7 +233,8 @@ func (s *story) inst(l *fields) *engine.Instance {
 //	branch branch=N           what follows is of a branch of the trigger, or of
 //	                          the scope N
 func (s *story) spec(l *fields, name string, replace bool) *engine.Spec {
-	sp := &engine.Spec{Replace: replace, Host: name, Trigger: "by hand", Scopes: make([]engine.Scope, 1)}
+	terms := &engine.Terms{Trigger: "by hand", Scopes: make([]engine.Scope, 1)}
+	sp := &engine.Spec{Terms: terms, Replace: replace, Host: name}
 	sp.Key.Name = name
 	if g, n, ok := strings.Cut(name, "/"); ok {
 		sp.Key = engine.Key{Group: g, Name: n}

@@ -14,45 +14,59 @@ func (e *Engine) update(t *Task, s *Spec) {
 	if t.gone || e.draining {
 		return
 	}
-	same := t.spec.Trigger == s.Trigger
-	t.unline() // by the priority it has there
+	same := t.Trigger == s.Trigger
+	goesOn := same && len(t.Schedules) == len(s.Schedules)
 	e.leave(t)
 	e.disarmSources(t)
 	e.dropTimers(t)
-	n, old, oldScopes := e.newTask(t.ID, s), t.sources, t.scopes
-	t.Reg, t.spec, t.scopes, t.keep, t.slots, t.limits = n.Reg, n.spec, n.scopes, n.keep, n.slots, n.limits
-	t.limit, t.grace, t.conds, t.unmet, t.polled = n.limit, n.grace, n.conds, n.unmet, n.polled
-	t.wanted = false // the new conditions have been told nothing
-	t.sources = n.sources
-	for i := range t.sources {
-		t.sources[i].node.task = t
+	if t.state != nil {
+		t.unline() // by the priority it has there
 	}
+	e.exchange(t, s, goesOn)
 	e.enter(t)
 	if !same {
 		t.spent = false
-		t.epoch++
-		t.phase = n.phase
-	} else if len(oldScopes) == len(t.scopes) {
-		for i := range t.scopes {
-			t.scopes[i].phase = oldScopes[i].phase
+		if t.state != nil {
+			t.epoch++
 		}
 	}
-	e.rearm(t, old, same)
+	e.rearm(t, goesOn)
 	e.advance(t)
 }
 
+// exchange puts a task on other terms. Its phases go on or begin anew.
+func (e *Engine) exchange(t *Task, s *Spec, goesOn bool) {
+	registered := t.registered
+	var was state
+	if t.state != nil {
+		was = *t.state
+	}
+	e.adopt(t, s)
+	if !goesOn {
+		return
+	}
+	t.registered = registered
+	if t.state == nil {
+		return
+	}
+	t.phases = was.phases
+	if len(was.scopes) == len(t.scopes) {
+		for i := range t.scopes {
+			t.scopes[i].phase = was.scopes[i].phase
+		}
+	}
+}
+
 // rearm arms the new sources where the old ones stood.
-func (e *Engine) rearm(t *Task, old []source, same bool) {
+func (e *Engine) rearm(t *Task, goesOn bool) {
 	switch {
 	case !e.running || t.spent:
-	case !same || len(old) != len(t.sources):
+	case !goesOn:
 		e.arm(t)
 	default:
-		for i := range t.sources {
-			s := &t.sources[i]
-			s.phase = old[i].phase
-			if !s.follows || !t.underway() { // else the completion arms it
-				e.armNext(t, s, time.Time{})
+		for n, s := range t.Schedules {
+			if !follows(s.Source) || !t.underway() { // else the completion arms it
+				e.armNext(t, n, time.Time{})
 			}
 		}
 		e.runDue()

@@ -143,8 +143,10 @@ func base(name string) string { return name[strings.Index(name, "/")+1:] }
 // spec is the kit as the engine sees it.
 func (k *kit) spec(name string, replace bool) *engine.Spec {
 	s := &engine.Spec{
-		Key: engine.Key{Group: group(name), Name: base(name)}, Replace: replace, OneShot: k.oneShot, Trigger: k.trigger(),
-		Scopes: []engine.Scope{{Window: k.window, WindowCancels: k.windowCancels}},
+		Key: engine.Key{Group: group(name), Name: base(name)}, Replace: replace,
+		Terms: &engine.Terms{
+			OneShot: k.oneShot, Trigger: k.trigger(), Scopes: []engine.Scope{{Window: k.window, WindowCancels: k.windowCancels}},
+		},
 	}
 	s.Reg = tasks.Registration{
 		Name: s.Key.Name, KeepOnConditionLoss: k.keepOn, TimeLimit: k.limit, Grace: k.grace,

@@ -22,7 +22,7 @@ func (t *Task) window(of int) (closes time.Time, cancels, ok bool) {
 func (e *Engine) openWindow(a *Act, scope int) {
 	if closes, cancels, ok := a.Task.window(scope); ok {
 		a.cancels = cancels
-		a.expiry.kind, a.expiry.act = kindExpiry, a
+		a.expiry.kind, a.expiry.of = kindExpiry, a
 		e.plan.arm(&a.expiry, nanos(closes))
 	}
 }
