@@ -21,6 +21,8 @@ type encoder struct {
 	places  map[*engine.Place]uint64
 	placed  uint64
 	codec   func(details any) ([]byte, error)
+
+	unseen time.Time // of an input that is not recorded, and told nothing so far
 }
 
 func (e *encoder) uint(n uint64)              { e.buf = binary.AppendUvarint(e.buf, n) }
@@ -59,7 +61,7 @@ func (e *encoder) string(s string) {
 		return
 	}
 	n := rawString
-	if len(e.strings) < maxStrings && len(s) <= maxText {
+	if len(e.strings) < maxStrings && len(s) <= MaxText {
 		n = firstString + uint64(len(e.strings))
 		e.strings[strings.Clone(s)] = n
 	}
@@ -75,7 +77,7 @@ func (e *encoder) bytes(b []byte) {
 // text writes the first line of what may be long and is rarely twice the same.
 func (e *encoder) text(s string) {
 	s, _, _ = strings.Cut(s, "\n")
-	s = s[:min(len(s), maxText)]
+	s = s[:min(len(s), MaxText)]
 	if n, ok := e.strings[s]; ok {
 		e.uint(n)
 		return
@@ -96,6 +98,7 @@ func (e *encoder) err(err error) {
 // begin writes what every record begins with.
 func (e *encoder) begin(op Op, at time.Time) {
 	now := at.UnixNano()
+	e.unseen = time.Time{}
 	e.buf = append(e.buf, byte(op))
 	e.int(now - e.at)
 	e.at = now
@@ -180,7 +183,7 @@ func (e *encoder) input(now time.Time, in *engine.Input) {
 }
 
 func (e *encoder) more(now time.Time, in *engine.Input) {
-	switch in.Op { //nolint:exhaustive // see input
+	switch in.Op {
 	case engine.Pause:
 		e.begin(Pause, now)
 		e.key(in.Task.Key)
@@ -219,6 +222,8 @@ func (e *encoder) more(now time.Time, in *engine.Input) {
 	case engine.Update:
 		e.begin(Update, now)
 		e.key(in.Task.Key)
+	default: // what is due by now happens all the same: then it was the alarm
+		e.unseen = now
 	}
 }
 
@@ -253,6 +258,9 @@ const (
 )
 
 func (e *encoder) event(v *event.Event) {
+	if !e.unseen.IsZero() {
+		e.begin(Tick, e.unseen)
+	}
 	e.begin(Told, v.At)
 	e.buf = append(e.buf, byte(v.Kind))
 	set := func(has bool, bit uint64) uint64 {

@@ -139,7 +139,7 @@ func (r *Recorder) Told(e event.Event) {
 }
 
 // largest is more than any record needs.
-const largest = maxDetails + 16*(maxText+32)
+const largest = maxDetails + 16*(MaxText+32)
 
 // room reports whether there is room for a record, and says what was left out
 // when there was none.

@@ -10,6 +10,9 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
+// MaxText is how many bytes of an error's or a detail's first line are kept.
+const MaxText = 256
+
 const (
 	magic      = "bgloop"
 	version    = 1
@@ -17,7 +20,6 @@ const (
 	frameSize  = 8       // of the head of a frame
 	maxFrame   = 1 << 20 // bytes of records in one
 	maxStrings = 1 << 12 // that are kept to be named by number
-	maxText    = 256     // of an error or of an event's detail
 	maxDetails = 1 << 16
 )
 
