@@ -95,7 +95,7 @@ const (
 
 	noInit = "no func init: importing a package has no effect"
 
-	noProcess = "the process is the user's: no os.Exit, log.Fatal or signal handling"
+	noProcess = "the process is the user's: no os.Exit, log.Fatal or signal handling but by triggers, in activation/source/signals"
 )
 
 // A line is one line of the two tables.
