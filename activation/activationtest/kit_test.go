@@ -75,7 +75,7 @@ func TestTriggers(t *testing.T) {
 		},
 		"chan": {
 			New:      func(testing.TB) activation.Trigger { c = make(chan owner, 1000); return trigger.Chan(c) },
-			Provoke:  func(testing.TB) { c <- own() },
+			Provoke:  func(testing.TB) { c <- owner{new(atomic.Int64)} },
 			Lossless: true,
 			Check: func(t testing.TB, details any) {
 				if _, ok := details.(owner); !ok {
