@@ -24,7 +24,8 @@ const (
 //
 // An activation that waits for its next attempt is pending: it is never merged
 // away, it holds no cap, and a pause of its task lets the time run but holds
-// the start.
+// the start. Its attempts are never active at the same time: one that failed
+// while deferrals are open has to let go of its slot first.
 type Retry struct {
 	// Attempts is how many failed attempts there may be in all. 0 and 1 mean
 	// that the first failure is the last.

@@ -114,6 +114,8 @@ func (e *Engine) sayWhy(t *Task) {
 			w = event.ForRetry
 		case a.notYet.index != 0:
 			w = event.ForTime
+		case (w == event.ForNothing || w == event.ForCap) && a.lingers():
+			w = event.ForOverlap
 		}
 		if w != a.waits {
 			a.waits = w

@@ -222,6 +222,9 @@ func (e *Engine) release(i *Instance) {
 	}
 	i.released = true
 	t := i.Task
+	if i.Act.retrying { // it may start again now
+		t.waits = event.ForTime // so that every entry is looked at
+	}
 	last := t.active[len(t.active)-1]
 	t.active[i.index], last.index = last, i.index
 	t.active[len(t.active)-1] = nil

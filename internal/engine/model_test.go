@@ -584,10 +584,11 @@ func (m *model) settleDown() {
 	}
 }
 
-// ripe are the pending activations that are not put off.
+// ripe are the pending activations that are not put off, and none of whose
+// attempts goes on.
 func (t *mTask) ripe() (list []*mAct) {
 	for _, a := range t.pending {
-		if !a.putOff.on() {
+		if !a.putOff.on() && (!a.tried || a.last.released) {
 			list = append(list, a)
 		}
 	}

@@ -50,19 +50,25 @@ func (q *queue) take(i int) *Act {
 	return a
 }
 
-// ripe is the place of the first that is not put off, -1 if there is none.
+// ripe is the place of the first that may start, -1 if there is none.
 func (q *queue) ripe() int {
 	for i, a := range q.items() {
-		if a.notYet.index == 0 {
+		if a.ripe() {
 			return i
 		}
 	}
 	return -1
 }
 
+// ripe reports whether a is neither put off nor held back by its own attempt
+// before: one that failed may have deferrals that are open.
+func (a *Act) ripe() bool { return a.notYet.index == 0 && !a.lingers() }
+
+func (a *Act) lingers() bool { return a.retrying && !a.last.released }
+
 // ripeAndFresh reports whether there is one that is neither put off nor tried.
 func (q *queue) ripeAndFresh() bool {
-	return slices.ContainsFunc(q.items(), func(a *Act) bool { return a.notYet.index == 0 && !a.retrying })
+	return slices.ContainsFunc(q.items(), func(a *Act) bool { return a.ripe() && !a.retrying })
 }
 
 // mergeable is the last that may be merged with: it has not been tried yet.

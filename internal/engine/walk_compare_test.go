@@ -167,6 +167,8 @@ func (m *model) explain(t *mTask) string {
 			if why = event.ForTime; a.tried {
 				why = event.ForRetry
 			}
+		} else if (why == event.ForNothing || why == event.ForCap) && a.tried && !a.last.released {
+			why = event.ForOverlap
 		}
 		pending = append(pending, fmt.Sprint(uint64(a.id), why, uint64(a.merged), a.failures, until))
 	}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/engine"
@@ -154,7 +155,8 @@ func (l *ledger) audit(t *engine.Task, x *tasks.Explanation, watched bool) {
 		case event.ForResume:
 			idle = !x.Paused
 		case event.ForOverlap:
-			idle = len(x.Active)+x.Inherited < x.Slots
+			own := slices.ContainsFunc(x.Active, func(i tasks.ActiveInstance) bool { return i.Activation == p.Activation })
+			idle = len(x.Active)+x.Inherited < x.Slots && !own
 		case event.ForCondition:
 			idle = len(x.Unmet) == 0
 		case event.ForCap:
