@@ -12,6 +12,7 @@ import (
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/tasks"
 )
@@ -150,6 +151,10 @@ func (r *run) note(err error) {
 // Over is called by whoever brings the deferrals to zero.
 func (r *run) Over() {
 	r.mu.Lock()
+	if mutant.On(mutant.DeferralLeak) && r.ended != nil {
+		r.mu.Unlock()
+		return
+	}
 	r.endWith(r.err)
 }
 

@@ -29,7 +29,8 @@ activation:             nothing
 deferral:               nothing
 store:                  nothing
 internal/arch:          nothing
-internal/cron:          nothing
+internal/mutant:        nothing
+internal/cron:          internal/mutant
 internal/choice:        nothing
 internal/waitfd:        nothing
 
@@ -48,8 +49,8 @@ activation/source:      activation
 
 tasks:                  activation deferral event internal/seam
 tasks/taskstest:        above
-internal/engine:        activation event tasks
-app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine
+internal/engine:        activation event internal/mutant tasks
+app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine internal/mutant
 activation/activationtest: above
 record:                 clock activation event tasks internal/engine
 sim:                    above

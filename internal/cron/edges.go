@@ -3,6 +3,8 @@ package cron
 import (
 	"math"
 	"time"
+
+	"github.com/bgloop/bgloop/internal/mutant"
 )
 
 // near is how far from an instant a change of the clock can matter to it. No
@@ -45,7 +47,7 @@ func (s *Schedule) elapsed() bool { return s.hour == 1<<24-1 }
 // wall shows right after an edge is in a gap.
 func (s *Schedule) next(u int64) (int64, bool) {
 	elapsed := s.elapsed()
-	again := elapsed || s.fold == Twice
+	again := elapsed || s.fold == Twice || mutant.On(mutant.DSTDouble)
 	fill := !elapsed && s.gap == RunAfter
 
 	p, seen := s.period(u-near), int64(math.MinInt64)

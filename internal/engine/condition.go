@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 )
 
 // A condition of a task, as last reported.
@@ -26,7 +29,16 @@ func (e *Engine) report(t *Task, index int, holds bool) {
 	if !holds && !t.Reg.KeepOnConditionLoss {
 		e.cancelAll(t, activation.ConditionLoss)
 	}
+	if mutant.On(mutant.LostLatch) && holds && t.firedAt(e.now) {
+		return
+	}
 	e.advance(t)
+}
+
+// firedAt reports whether a firing of that instant is pending.
+func (t *Task) firedAt(at time.Time) bool {
+	a := t.pending.mergeable()
+	return a != nil && a.since.Equal(at)
 }
 
 func (e *Engine) set(t *Task, index int, holds bool) {

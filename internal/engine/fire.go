@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -217,7 +218,9 @@ func (e *Engine) mergeOld(a *Act, f firing) *Act {
 }
 
 func (e *Engine) countMerge(a *Act, f firing) {
-	a.Merged++
+	if !mutant.On(mutant.MergeLost) || a.Merged != 4 {
+		a.Merged++
+	}
 	e.spend(a)
 	a.Task.count(f)
 	a.Task.sums().Merged++

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -108,6 +109,9 @@ func (e *Engine) over(i *Instance, err error) {
 	switch {
 	case i.settled:
 		e.tellOf(i, event.Event{Kind: event.Released})
+		if mutant.On(mutant.DoubleCompletion) {
+			e.complete(i.Act, i.outcome)
+		}
 	case i.reason != 0:
 		e.move(i, tasks.MoveEnd)
 		e.settle(i, &tasks.Canceled{Reason: i.reason, Err: err})
@@ -125,7 +129,10 @@ func (e *Engine) over(i *Instance, err error) {
 
 // cancel asks an instance to end. The first reason wins.
 func (e *Engine) cancel(i *Instance, r activation.Reason) bool {
-	if i.settled || i.reason != 0 {
+	if i.settled || i.reason != 0 && !mutant.On(mutant.SecondReason) {
+		return false
+	}
+	if mutant.On(mutant.CancelRace) && i.Life.State() == tasks.StateQueued {
 		return false
 	}
 	i.reason, i.canceled = r, e.now
@@ -150,7 +157,7 @@ func (e *Engine) allow(i *Instance) {
 // abandon gives up on an instance that has not ended within its grace. Its
 // goroutine may go on; its slot is free, unless OnAbandon holds it.
 func (e *Engine) abandon(i *Instance) {
-	if i.released || i.given {
+	if (i.released || i.given) && !mutant.On(mutant.GraceKept) {
 		return
 	}
 	e.do(Effect{Do: Abandon, Inst: i})
@@ -230,6 +237,9 @@ func (e *Engine) release(i *Instance) {
 	t.active[len(t.active)-1] = nil
 	t.active = t.active[:len(t.active)-1]
 	for _, l := range i.limits {
+		if mutant.On(mutant.CapLeak) && i.reason != 0 {
+			break
+		}
 		l.room++
 	}
 	for t.heir != nil {
@@ -237,6 +247,9 @@ func (e *Engine) release(i *Instance) {
 		t.inherited--
 	}
 	e.forget(i)
+	if mutant.On(mutant.LostWakeup) && i.reason != 0 {
+		return
+	}
 	e.advance(t)
 	e.fill(i.limits)
 }
@@ -244,7 +257,9 @@ func (e *Engine) release(i *Instance) {
 // forget ends what the engine does about the instance. Stopping does not wait
 // for it.
 func (e *Engine) forget(i *Instance) {
-	e.plan.disarm(&i.node)
+	if !mutant.On(mutant.GraceKept) || i.node.kind != kindGrace {
+		e.plan.disarm(&i.node)
+	}
 	if i.place < 0 {
 		return
 	}

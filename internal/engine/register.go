@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -56,7 +57,9 @@ func (e *Engine) newTask(s *Spec) *Task {
 // replace ends old and lets t wait for the instances that are still active.
 func (e *Engine) replace(old, t *Task) {
 	if old.state != nil && old.busy() > 0 {
-		e.stateOf(t).inherited = old.busy()
+		if !mutant.On(mutant.ReplaceForgets) {
+			e.stateOf(t).inherited = old.busy()
+		}
 		old.heir = t
 	}
 	e.retire(old, true)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -22,7 +23,7 @@ func (e *Engine) again(i *Instance, outcome error) (in time.Duration, ok bool) {
 		after     *tasks.RetryAfterError
 	)
 	switch {
-	case e.draining, t.gone, i.Life.State() == tasks.StateAbandoned:
+	case e.draining && !mutant.On(mutant.RetryInDrain), t.gone, i.Life.State() == tasks.StateAbandoned:
 		return 0, false
 	case i.reason == activation.ConditionLoss:
 		return 0, t.Reg.Retry.Attempts > 1

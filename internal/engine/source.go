@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -121,7 +122,13 @@ func (e *Engine) due(t *Task, n int) {
 	ph := e.phaseOf(t, n)
 	ph.N++
 	ph.Last = t.source(n).at
+	if mutant.On(mutant.Drift) && e.now.After(ph.Last) {
+		ph.Last = e.now
+	}
 	times := newest{most: max(1, t.Reg.Missed.All())}
+	if mutant.On(mutant.MissedStorm) {
+		times.most = 1 << 10
+	}
 	times.add(ph.Last)
 	if !follows { // else the completion arms it
 		if err := skip(schedule, ph, e.now, &times); err != nil {
