@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -199,10 +198,11 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 }
 
 func (a *App) change(c *candidate) {
-	old := c.is.exchange(c.port)
-	c.port.accepted(&c.is.is)
+	old := c.is.port()
+	c.is.tie(c.port, c.is.observers())
+	c.port.spec.Task = &c.is.is
+	c.port.accepted(c.port.spec.Task)
 	a.step(engine.Input{Op: engine.Update, Task: &c.is.is, Spec: &c.port.spec, Topic: c.what})
-	c.is.letGo()
 	if old != nil {
 		old.retire()
 	}
@@ -236,6 +236,11 @@ func sameCondition(a, b activation.Condition) bool { return same(a, b) }
 
 // same reports whether two values are the same object, or equal and without an
 // identity. What cannot be compared is taken to differ.
-func same(a, b any) bool {
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+func same(a, b any) (equal bool) {
+	defer func() {
+		if recover() != nil { // from the comparison
+			equal = false
+		}
+	}()
+	return a == b
 }

@@ -61,7 +61,7 @@ func (o *Observer) Stop() {
 			o.a.eng.Watched = len(o.a.observers) > 0 || o.a.witness != nil
 			return
 		}
-		o.task.observedBy(slices.DeleteFunc(o.task.observers(), gone))
+		o.task.tie(o.task.port(), slices.DeleteFunc(o.task.observers(), gone))
 	})
 }
 

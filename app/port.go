@@ -17,8 +17,9 @@ import (
 
 // A port is what the trigger and the conditions of one registration see.
 type port struct {
-	a    *App
-	spec engine.Spec
+	a     *App
+	spec  engine.Spec
+	whole branch // as the trigger sees it
 
 	onArm    []func()
 	onDisarm []func()
@@ -55,10 +56,10 @@ type (
 
 // arm lets the trigger and the conditions record what they need.
 func (p *port) arm(r *tasks.Registration) error {
-	t := &engine.Terms{Reg: *r, Scopes: make([]engine.Scope, 1)}
-	t.Reg.Name = ""
+	t := newTerms(r)
 	p.spec.Terms = t
-	if err := r.Trigger.Arm(&branch{port: p}); err != nil {
+	p.whole.port = p
+	if err := r.Trigger.Arm(&p.whole); err != nil {
 		return err
 	}
 	if err := p.armConditions(r.Conditions); err != nil {
@@ -125,6 +126,9 @@ func (p *port) accepted(t *engine.Task) {
 // bind brings the trigger and the conditions to life.
 func (p *port) bind() {
 	p.mu.Lock()
+	if p.task == nil { // the owner had no use for the port
+		p.task = p.spec.Task
+	}
 	p.binding = !p.retired
 	binding := p.binding
 	p.mu.Unlock()

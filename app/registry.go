@@ -186,8 +186,7 @@ func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
 func (a *App) accept(p *port) (err error) {
-	spec := p.submit()
-	a.own(func() { err = a.step(engine.Input{Op: engine.Register, Spec: spec}).Err })
+	err = a.call(engine.Input{Op: engine.Register, Spec: p.submit()}).Err
 	if err == nil {
 		p.bind()
 	}

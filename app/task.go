@@ -24,38 +24,31 @@ type ties struct {
 }
 
 func newTask(g *registry, p *port) *Task {
-	t := &Task{registry: g, ties: &ties{port: p}}
+	t := &Task{registry: g}
 	p.spec.Host, p.spec.Task = t, &t.is
+	t.tie(p, nil)
 	return t
 }
 
 // accepted is called by the owner.
 func (t *Task) accepted() {
-	t.ties.port.accepted(&t.is)
-	t.letGo()
-}
-
-// letGo forgets the port if nothing of it is needed anymore.
-func (t *Task) letGo() {
-	switch {
-	case !t.ties.port.idle():
-	case len(t.ties.observers) > 0:
-		t.ties.port = nil
-	default:
-		t.ties = nil
+	if p := t.port(); p != nil {
+		p.accepted(&t.is)
 	}
 }
 
-// exchange puts a port in the place of the one it returns.
-func (t *Task) exchange(p *port) (old *port) {
-	if t.ties == nil {
-		t.ties = new(ties)
+// tie keeps a port, if anything of it will be needed, and observers.
+func (t *Task) tie(p *port, observers []*Observer) {
+	if p != nil && p.idle() {
+		p = nil
 	}
-	old, t.ties.port = t.ties.port, p
-	return old
+	t.ties, t.is.Watched = nil, len(observers) > 0
+	if p != nil || t.is.Watched {
+		t.ties = &ties{p, observers}
+	}
 }
 
-// port is the task's, nil if nothing of it is needed anymore. It is the owner's.
+// port is nil if nothing of it is needed. It is the owner's.
 func (t *Task) port() *port {
 	if t.ties == nil {
 		return nil
@@ -69,13 +62,6 @@ func (t *Task) observers() []*Observer {
 		return nil
 	}
 	return t.ties.observers
-}
-
-func (t *Task) observedBy(list []*Observer) {
-	if t.ties == nil {
-		t.ties = new(ties)
-	}
-	t.ties.observers, t.is.Watched = list, len(list) > 0
 }
 
 // Name is the task's name.
@@ -145,7 +131,7 @@ func (t *Task) OnProgress(f func(event.Event)) *Observer {
 func (t *Task) observe(o *Observer) *Observer {
 	o.task = t
 	o.a.own(func() {
-		t.observedBy(append(t.observers(), o))
+		t.tie(t.port(), append(t.observers(), o))
 	})
 	return o
 }

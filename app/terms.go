@@ -9,6 +9,19 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
+// newTerms are the terms of a registration of which nothing is recorded yet, in
+// one piece with room for what most triggers record.
+func newTerms(r *tasks.Registration) *engine.Terms {
+	t := new(struct {
+		engine.Terms
+		scopes    [1]engine.Scope
+		schedules [1]engine.Scoped[activation.Schedule]
+	})
+	t.Reg, t.Scopes, t.Schedules = *r, t.scopes[:], t.schedules[:0]
+	t.Reg.Name = ""
+	return &t.Terms
+}
+
 // A termsCache holds the terms that were last registered, for who comes next on
 // the same: a program has many tasks, and few kinds of them.
 type termsCache struct {
