@@ -48,6 +48,21 @@ func (a *App) take() bool {
 	return true
 }
 
+// patience is how often one who has to wait for the owner anyway looks whether
+// there is none anymore, before it does so: a letter takes the owner less time
+// than it takes to go to sleep and be woken.
+const patience = 200
+
+// takeSoon is take for one who would have to wait.
+func (a *App) takeSoon() bool {
+	for range patience {
+		if a.owner.Load() == free && a.take() {
+			return true
+		}
+	}
+	return false
+}
+
 // post asks for something and does not wait.
 func (a *App) post(in *engine.Input) {
 	if a.take() {
@@ -60,7 +75,7 @@ func (a *App) post(in *engine.Input) {
 
 // call asks for something and waits for the answer, which takes no user code.
 func (a *App) call(in *engine.Input) answer {
-	if a.take() {
+	if a.takeSoon() {
 		r := a.ask(in)
 		a.release(0)
 		return r

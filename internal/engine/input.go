@@ -173,7 +173,10 @@ type Effect struct {
 func (e *Engine) Step(now time.Time, in *Input) ([]Effect, Reply) {
 	clear(e.effects)
 	e.effects, e.events = e.effects[:0], e.events[:0]
-	e.now = now.Round(0)
+	if now != e.given {
+		e.given, e.now = now, now.Round(0)
+		e.at = nanos(e.now)
+	}
 	if in.Op != Jump { // first what waits for time is to be put right
 		e.runDue()
 	}
