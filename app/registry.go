@@ -173,7 +173,9 @@ func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 	return p, nil
 }
 
+// witnessed is what a witness makes of r, which it sees with the App's defaults.
 func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
+	r.TimeLimit, r.Grace = cmp.Or(r.TimeLimit, g.a.limit), cmp.Or(r.Grace, g.a.grace)
 	g.a.witness.Registering(g.group, &r)
 	return r
 }
