@@ -31,13 +31,14 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
+	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
 	witness            engine.Witness // nil: none
 
-	owner atomic.Uint32 // free, owned or mail; with mu held where it becomes or is mail
-	mu    sync.Mutex    // guards the following
+	mu    sync.Mutex // guards the following
 	inbox []letter
-	spare []letter // the owner's
+	spare []letter
+	owned bool
 
 	// What follows belongs to the owner.
 	eng       *engine.Engine
@@ -63,7 +64,6 @@ type App struct {
 	busy    atomic.Int64 // strands that work, see idle.go
 	sources atomic.Int64 // strands of triggers
 	watched atomic.Bool  // somebody waits for busy or sources to be zero
-	heard   atomic.Bool  // somebody is told all events, or all inputs
 	silent  atomic.Bool  // it has stopped: nobody is called anymore
 	done    latch        // open when the App has stopped
 
@@ -92,11 +92,14 @@ func New(opts ...Option) *App {
 	if a.driver == nil {
 		a.driver = pool.New()
 	}
+	if d, ok := a.driver.(seam.Admitter); ok {
+		a.admit = d.Admit
+	}
 	a.eng = engine.New(engine.Config{
 		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps,
 	})
-	a.hear()
+	a.eng.Watched = a.witness != nil
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

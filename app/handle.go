@@ -120,9 +120,6 @@ func (h *handle) Info() seam.Info {
 	return n
 }
 
-// Details implements seam.Run.
-func (h *handle) Details() any { return h.details }
-
 // Key implements seam.Run.
 func (h *handle) Key() (group, task string) { k := &h.task.Key; return k.Group, k.Name }
 
@@ -132,6 +129,13 @@ func (h *handle) Log() *slog.Logger {
 	return h.r.a.log.With("task", taskName(k.Group, k.Name), "activation", h.act, "instance", h.id, "attempt", int(h.attempt))
 }
 
+// letIn waits for the driver to let the caller in.
+func (h *handle) letIn() {
+	if admit := h.r.a.admit; admit != nil {
+		admit(h.id)
+	}
+}
+
 // Take implements seam.Run.
 func (h *handle) Take(why string) (*deferral.Deferral, error) {
 	h.r.mu.Lock()
@@ -139,15 +143,12 @@ func (h *handle) Take(why string) (*deferral.Deferral, error) {
 	if h.why() == tasks.ErrOver { //nolint:errorlint // the very value
 		return nil, tasks.ErrOver
 	}
-	if !h.r.deferred {
-		h.r.deferred = true
-		h.r.group.Init(h.r, h.r.a.debug)
-	}
 	return h.r.group.Take(why)
 }
 
 // Progress implements seam.Run.
 func (h *handle) Progress(n uint64) error {
+	h.letIn()
 	r := h.r
 	r.mu.Lock()
 	over := h.why() == tasks.ErrOver //nolint:errorlint // the very value
@@ -156,7 +157,7 @@ func (h *handle) Progress(n uint64) error {
 	if over {
 		return tasks.ErrOver
 	}
-	r.a.post(&engine.Input{Op: engine.Progress, Inst: is, ID: h.id, N: n})
+	r.a.post(engine.Input{Op: engine.Progress, Inst: is, ID: h.id, N: n})
 	return nil
 }
 

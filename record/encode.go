@@ -209,7 +209,8 @@ func (e *encoder) more(now time.Time, in *engine.Input) {
 		e.ofInstance(Over, now, in)
 		e.err(in.Err)
 	case engine.Progress:
-		e.ofInstance(Progress, now, in)
+		e.begin(Progress, now)
+		e.uint(in.ID) // the record behind it may serve another by now
 		e.uint(in.N)
 	case engine.SourceEnded:
 		e.begin(SourceEnded, now)

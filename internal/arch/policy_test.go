@@ -39,6 +39,7 @@ internal/seam:          activation deferral
 internal/seam/pool:     internal/seam
 internal/seam/coro:     internal/seam clock
 internal/seam/seamtest: internal/seam
+internal/seam/bubbletest: internal/seam clock
 internal/cron/crontest: internal/cron
 internal/cron/dstsweep: internal/cron internal/cron/crontest
 store/storetest:        store

@@ -39,6 +39,13 @@ type Driver interface {
 	Close()
 }
 
+// An Admitter is a Driver whose strands may come back from waits that it knows
+// nothing of. Who has called a user's function asks to be let in before it goes
+// on; key puts those who ask at the same time in order.
+type Admitter interface {
+	Admit(key uint64)
+}
+
 // A Park is where one strand waits. An Unpark before the Park is remembered,
 // several count as one.
 type Park interface {
@@ -65,7 +72,6 @@ type Info struct {
 type Run interface {
 	Info() Info
 	Key() (group, task string) // of Info: what every dispatch asks for
-	Details() any              // the same
 	Log() *slog.Logger
 	Take(why string) (*deferral.Deferral, error)
 	Progress(n uint64) error

@@ -20,10 +20,6 @@ func (w *World) Close() {
 	}
 	w.enter("Close")
 	defer w.leave()
-	for _, p := range w.processes {
-		p.thaw = 0
-		p.release()
-	}
 	first := w.unwind()
 	w.dismiss()
 	for _, a := range w.alarms {

@@ -19,7 +19,6 @@ func (w *World) NewPark() seam.Park { return &park{w: w} }
 
 type park struct {
 	w      *World
-	p      *Process // whose it is; nil: nobody's
 	token  bool
 	waiter *strand
 }
@@ -27,8 +26,7 @@ type park struct {
 // Park ends the strand's turn until Unpark, or until ctx is done, which the
 // World looks for before each step; ctx may be nil. With a token, or with a ctx
 // that is done already, the turn goes on. In a strand that Close unwinds it
-// returns ErrClosed at once; a strand that is none of its Process's waits there
-// no longer than that lives, and gets ErrKilled.
+// returns ErrClosed at once.
 //
 // Only a strand may call it. It panics in an alarm and outside of Run.
 func (p *park) Park(ctx context.Context) error {
@@ -46,27 +44,22 @@ func (p *park) Park(ctx context.Context) error {
 	if p.take() {
 		return nil
 	}
-	if p.p != nil && p.p.dead && s.p != p.p {
-		return ErrKilled
-	}
 	if ctx != nil && ctx.Done() != nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		s.ctx = ctx
 	}
-	p.waiter, s.waits = s, p
+	p.waiter = s
 	w.park(s)
-	p.waiter, s.waits, s.ctx = nil, nil, nil
+	p.waiter, s.ctx = nil, nil
 	if s.killed {
 		runtime.Goexit()
 	}
-	err := s.err
-	s.err = nil
 	if p.take() {
 		return nil
 	}
-	return err
+	return s.err
 }
 
 // Unpark makes the strand ready, or leaves a token for its next Park. An alarm
@@ -100,13 +93,13 @@ func (w *World) park(s *strand) {
 	}
 }
 
-// wake makes s ready, if it is still parked and lives.
+// wake makes s ready, if it is still parked.
 func (w *World) wake(s *strand) {
-	if s.inParked.next == nil || !s.lives() {
+	if s.inParked.next == nil {
 		return
 	}
 	w.unlink(s)
-	w.enqueue(s)
+	w.ready.push(s)
 }
 
 func (w *World) unlink(s *strand) {

@@ -13,8 +13,7 @@ import (
 // serve the next one.
 type strand struct {
 	w  *World
-	id uint64   // of the job, never the same again
-	p  *Process // of the job; nil: of none
+	id uint64 // of the job, never the same again
 	co coroutine
 
 	job    seam.Job
@@ -25,8 +24,7 @@ type strand struct {
 	inParked, inWatched node
 	since               time.Duration   // when it parked
 	ctx                 context.Context // what can end the wait, else nil
-	err                 error           // how ctx ended, or what else woke it
-	waits               *park           // where, while it is parked
+	err                 error           // how ctx ended, if that woke it
 
 	failed *StrandPanic // what the turn ended with
 	asked  bool         // the next turn only leaves the stack

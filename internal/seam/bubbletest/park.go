@@ -1,0 +1,144 @@
+package bubbletest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// ErrClosed is returned by Park to the deferred functions of a strand that
+// Close unwinds.
+var ErrClosed = errors.New("bubble: closed")
+
+// NewPark returns a place for one strand to wait.
+func (b *Bubble) NewPark() seam.Park {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ids++
+	return &park{b: b, id: b.ids}
+}
+
+type park struct {
+	b  *Bubble
+	id uint64
+
+	token  bool // guarded by Bubble.mu, as is waiter
+	waiter *turn
+	ctx    context.Context //nolint:containedctx // what can end the wait
+}
+
+// Park implements seam.Park.
+func (p *park) Park(ctx context.Context) error {
+	b := p.b
+	b.mu.Lock()
+	switch {
+	case b.closing:
+		b.mu.Unlock()
+		return ErrClosed
+	case p.token:
+		p.token = false
+		b.mu.Unlock()
+		return nil
+	}
+	if ctx != nil && ctx.Done() != nil {
+		if err := ctx.Err(); err != nil {
+			b.mu.Unlock()
+			return err
+		}
+		defer context.AfterFunc(ctx, b.wake)() // the loop looks which wait has ended
+		p.ctx = ctx
+	}
+	t := &turn{id: p.id, park: p, c: make(chan struct{}, 1)}
+	p.waiter = t
+	b.parked = append(b.parked, t)
+	b.mu.Unlock()
+	<-t.c
+	if t.kill {
+		runtime.Goexit()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.waiter, p.ctx = nil, nil
+	if p.token {
+		p.token = false
+		return nil
+	}
+	return t.err
+}
+
+// Admit implements seam.Admitter: with serial turns, who comes back from a wait
+// of its own waits for its turn.
+func (b *Bubble) Admit(key uint64) {
+	b.mu.Lock()
+	if b.batch || b.closing {
+		b.mu.Unlock()
+		return
+	}
+	t := &turn{id: key, c: make(chan struct{}, 1), native: true}
+	b.ready = append(b.ready, t)
+	b.mu.Unlock()
+	b.wake()
+	<-t.c
+	if t.kill {
+		runtime.Goexit()
+	}
+}
+
+// Unpark implements seam.Park.
+func (p *park) Unpark() {
+	p.b.mu.Lock()
+	p.token = true
+	if p.waiter != nil {
+		p.b.rouse(p.waiter, nil)
+	}
+	p.b.mu.Unlock()
+	p.b.wake()
+}
+
+// rouse makes a parked strand ready, once.
+func (b *Bubble) rouse(t *turn, err error) {
+	i := slices.Index(b.parked, t)
+	if i < 0 {
+		return
+	}
+	t.err = err
+	b.parked = slices.Delete(b.parked, i, i+1)
+	b.ready = append(b.ready, t)
+}
+
+// wakeDone makes those ready whose contexts have ended.
+func (b *Bubble) wakeDone() {
+	for _, t := range slices.Clone(b.parked) {
+		if ctx := t.park.ctx; ctx != nil && ctx.Err() != nil {
+			b.rouse(t, ctx.Err())
+		}
+	}
+}
+
+// Close does nothing inside of Run, Idle or Do: no strand is kept without a job.
+// Outside it ends everything that lives in the Bubble: strands that wait in
+// Park are unwound, those that have not begun are dropped, alarms are stopped.
+// What waits natively is left to end by itself.
+func (b *Bubble) Close() {
+	b.mu.Lock()
+	if b.running {
+		b.mu.Unlock()
+		return
+	}
+	b.closing = true
+	turns := append(b.ready, b.parked...)
+	b.ready, b.parked, b.alarms = nil, nil, nil
+	b.mu.Unlock()
+	for _, t := range turns {
+		if t.job == nil {
+			t.kill = true
+			t.c <- struct{}{}
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closing = false
+}
