@@ -35,10 +35,10 @@ type App struct {
 	terms              termsCache
 	witness            engine.Witness // nil: none
 
-	mu    sync.Mutex // guards the following
+	owner atomic.Uint32 // free, owned or mail; with mu held where it becomes or is mail
+	mu    sync.Mutex    // guards the following
 	inbox []letter
-	spare []letter
-	owned bool
+	spare []letter // the owner's
 
 	// What follows belongs to the owner.
 	eng       *engine.Engine
@@ -64,6 +64,7 @@ type App struct {
 	busy    atomic.Int64 // strands that work, see idle.go
 	sources atomic.Int64 // strands of triggers
 	watched atomic.Bool  // somebody waits for busy or sources to be zero
+	heard   atomic.Bool  // somebody is told all events, or all inputs
 	silent  atomic.Bool  // it has stopped: nobody is called anymore
 	done    latch        // open when the App has stopped
 
@@ -99,7 +100,7 @@ func New(opts ...Option) *App {
 		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps,
 	})
-	a.eng.Watched = a.witness != nil
+	a.hear()
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

@@ -82,7 +82,7 @@ func (g *registry) apply(desired []tasks.Registration, really bool) (plan Plan, 
 	}
 	g.a.own(func() {
 		var gone []*engine.Task
-		g.a.step(engine.Input{Op: engine.Tick}) // what is due by now concerns what stands now
+		g.a.step(&engine.Input{Op: engine.Tick}) // what is due by now concerns what stands now
 		plan, gone = g.plan(candidates)
 		if err = g.a.refusal(candidates, gone); err == nil && really {
 			g.a.carryOut(g, candidates, gone)
@@ -178,7 +178,7 @@ func (a *App) refusal(candidates []*candidate, gone []*engine.Task) error {
 // carryOut does what the plan says. The owner calls it.
 func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task) {
 	for _, t := range gone {
-		a.step(engine.Input{Op: engine.Unregister, Task: t})
+		a.step(&engine.Input{Op: engine.Unregister, Task: t})
 	}
 	for _, c := range candidates {
 		switch {
@@ -192,7 +192,7 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 	for _, c := range candidates { // last: what they claim is free now
 		if c.port != nil && c.is == nil {
 			newTask(g, c.port)
-			a.step(engine.Input{Op: engine.Register, Spec: &c.port.spec})
+			a.step(&engine.Input{Op: engine.Register, Spec: &c.port.spec})
 		}
 	}
 }
@@ -202,7 +202,7 @@ func (a *App) change(c *candidate) {
 	c.is.tie(c.port, c.is.observers())
 	c.port.spec.Task = &c.is.is
 	c.port.accepted(c.port.spec.Task)
-	a.step(engine.Input{Op: engine.Update, Task: &c.is.is, Spec: &c.port.spec, Topic: c.what})
+	a.step(&engine.Input{Op: engine.Update, Task: &c.is.is, Spec: &c.port.spec, Topic: c.what})
 	if old != nil {
 		old.retire()
 	}

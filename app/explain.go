@@ -15,7 +15,7 @@ import (
 func (t *Task) Explain() (x tasks.Explanation) {
 	a := t.registry.a
 	a.own(func() {
-		a.step(engine.Input{Op: engine.Tick}) // what is due by now has been done
+		a.step(&engine.Input{Op: engine.Tick}) // what is due by now has been done
 		x = a.eng.Explain(&t.is, a.now)
 	})
 	return x
@@ -48,7 +48,7 @@ type Snapshot struct {
 // Snapshot says where everything stands.
 func (a *App) Snapshot() (s Snapshot) {
 	a.own(func() {
-		a.step(engine.Input{Op: engine.Tick})
+		a.step(&engine.Input{Op: engine.Tick})
 		s = Snapshot{At: a.now.Round(0), State: a.life.Current(), Active: a.eng.Active(), Illegal: a.eng.Illegal}
 		for _, t := range a.eng.Tasks(nil) {
 			s.Tasks = append(s.Tasks, a.eng.Explain(t, a.now))
@@ -86,5 +86,5 @@ func (g *registry) pause(on bool) {
 	if g.group == "" {
 		op = engine.PauseAll
 	}
-	g.a.call(engine.Input{Op: op, Topic: g.group, On: on})
+	g.a.call(&engine.Input{Op: op, Topic: g.group, On: on})
 }

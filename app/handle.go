@@ -120,6 +120,9 @@ func (h *handle) Info() seam.Info {
 	return n
 }
 
+// Details implements seam.Run.
+func (h *handle) Details() any { return h.details }
+
 // Key implements seam.Run.
 func (h *handle) Key() (group, task string) { k := &h.task.Key; return k.Group, k.Name }
 
@@ -143,6 +146,10 @@ func (h *handle) Take(why string) (*deferral.Deferral, error) {
 	if h.why() == tasks.ErrOver { //nolint:errorlint // the very value
 		return nil, tasks.ErrOver
 	}
+	if !h.r.deferred {
+		h.r.deferred = true
+		h.r.group.Init(h.r, h.r.a.debug)
+	}
 	return h.r.group.Take(why)
 }
 
@@ -157,7 +164,7 @@ func (h *handle) Progress(n uint64) error {
 	if over {
 		return tasks.ErrOver
 	}
-	r.a.post(engine.Input{Op: engine.Progress, Inst: is, ID: h.id, N: n})
+	r.a.post(&engine.Input{Op: engine.Progress, Inst: is, ID: h.id, N: n})
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (r *run) shift(strands, awake int) {
 	ended := r.lastEnd()
 	r.mu.Unlock()
 	if ended {
-		r.a.post(engine.Input{Op: engine.Over, Inst: r.is})
+		r.a.post(&engine.Input{Op: engine.Over, Inst: r.is})
 	}
 	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
 		r.a.do(func() {})
@@ -117,10 +117,7 @@ func (a *App) checkIdle() {
 	if at, ok := a.eng.Next(); ok && a.eng.Running() && !at.After(a.clock.Now()) {
 		return // a Tick is on its way
 	}
-	a.mu.Lock()
-	more := len(a.inbox) > 0
-	a.mu.Unlock()
-	if more {
+	if a.owner.Load() == mail {
 		return // it will be looked at again after those
 	}
 	for _, p := range a.idlers {

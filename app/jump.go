@@ -35,7 +35,7 @@ func (a *App) look() {
 	if -tolerance <= jump && jump <= tolerance {
 		return
 	}
-	a.step(engine.Input{Op: engine.Jump, For: jump})
+	a.step(&engine.Input{Op: engine.Jump, For: jump})
 	for _, i := range a.eng.Instances() {
 		runOf(i).readDeadline()
 	}

@@ -79,7 +79,7 @@ func (a *App) start() (err error) {
 
 func (a *App) begin() {
 	a.awaken()
-	a.step(engine.Input{Op: engine.Begin})
+	a.step(&engine.Input{Op: engine.Begin})
 	for _, t := range a.eng.Tasks(nil) {
 		if p := portOf(t); p != nil {
 			p.startSources()
@@ -116,7 +116,7 @@ func (a *App) Stop(ctx context.Context) (*Report, error) {
 	if a.done.wait(ctx, a.driver) != nil {
 		a.own(func() {
 			a.hurry = true
-			a.step(engine.Input{Op: engine.DrainNow})
+			a.step(&engine.Input{Op: engine.DrainNow})
 		})
 		_ = a.done.wait(context.Background(), a.driver)
 	}
@@ -135,7 +135,7 @@ func (a *App) beginStop() {
 	a.watch()
 	a.awaken()
 	a.openReport()
-	a.step(engine.Input{Op: engine.Drain, Reason: activation.Terminating})
+	a.step(&engine.Input{Op: engine.Drain, Reason: activation.Terminating})
 }
 
 // checkStopped ends the App's life when no instance is left and the callbacks
@@ -147,7 +147,7 @@ func (a *App) checkStopped() {
 		a.close()
 	case a.closing.Host == nil:
 		a.closing.Host = a
-		a.step(engine.Input{Op: engine.Arm, Timer: &a.closing, For: max(a.grace, 0)})
+		a.step(&engine.Input{Op: engine.Arm, Timer: &a.closing, For: max(a.grace, 0)})
 		a.checkStopped() // without a grace the time is over now
 	}
 }

@@ -142,5 +142,5 @@ func (l *handlerLoop) held(h *handle, stack string) {
 	h.r.mu.Lock()
 	is := h.r.is
 	h.r.mu.Unlock()
-	l.a.post(engine.Input{Op: engine.Tell, Inst: is, ID: h.id, Kind: event.LoopHeld, Topic: stack})
+	l.a.post(&engine.Input{Op: engine.Tell, Inst: is, ID: h.id, Kind: event.LoopHeld, Topic: stack})
 }

@@ -38,9 +38,15 @@ func (a *App) Observe(f func(event.Event)) *Observer {
 	o := newObserver(a, f, 0)
 	a.own(func() {
 		a.observers = append(a.observers, o)
-		a.eng.Watched = true
+		a.hear()
 	})
 	return o
+}
+
+// hear notes whether somebody is told everything. The owner calls it.
+func (a *App) hear() {
+	a.eng.Watched = len(a.observers) > 0 || a.witness != nil
+	a.heard.Store(a.eng.Watched)
 }
 
 // Dropped is how many events were left out since the observer was too slow, or
@@ -58,7 +64,7 @@ func (o *Observer) Stop() {
 		gone := func(p *Observer) bool { return p == o }
 		if o.task == nil {
 			o.a.observers = slices.DeleteFunc(o.a.observers, gone)
-			o.a.eng.Watched = len(o.a.observers) > 0 || o.a.witness != nil
+			o.a.hear()
 			return
 		}
 		o.task.tie(o.task.port(), slices.DeleteFunc(o.task.observers(), gone))

@@ -32,37 +32,55 @@ type answer struct {
 // for long.
 const handOver = 2
 
+// What App.owner says of the ownership. Letters wait only while it says mail.
+const (
+	free  = iota
+	owned // by somebody
+	mail  // the same, and letters wait
+)
+
 // take makes the caller the owner, if there is none.
 func (a *App) take() bool {
-	a.mu.Lock()
-	if a.owned {
-		a.mu.Unlock()
+	if !a.owner.CompareAndSwap(free, owned) {
 		return false
 	}
-	a.owned = true
-	a.mu.Unlock()
 	a.look()
 	return true
 }
 
+// patience is how often one who has to wait for the owner anyway looks whether
+// there is none anymore, before it does so: a letter takes the owner less time
+// than it takes to go to sleep and be woken.
+const patience = 200
+
+// takeSoon is take for one who would have to wait.
+func (a *App) takeSoon() bool {
+	for range patience {
+		if a.owner.Load() == free && a.take() {
+			return true
+		}
+	}
+	return false
+}
+
 // post asks for something and does not wait.
-func (a *App) post(in engine.Input) {
+func (a *App) post(in *engine.Input) {
 	if a.take() {
 		a.step(in)
 		a.release(0)
 		return
 	}
-	a.send(letter{in: in})
+	a.send(letter{in: *in})
 }
 
 // call asks for something and waits for the answer, which takes no user code.
-func (a *App) call(in engine.Input) answer {
-	if a.take() {
+func (a *App) call(in *engine.Input) answer {
+	if a.takeSoon() {
 		r := a.ask(in)
 		a.release(0)
 		return r
 	}
-	return a.await(letter{in: in})
+	return a.await(letter{in: *in})
 }
 
 // own runs f as the owner and waits for it.
@@ -96,12 +114,16 @@ func (a *App) await(l letter) answer {
 // send gives a letter to the owner, or becomes it if there is none anymore.
 func (a *App) send(l letter) {
 	a.mu.Lock()
-	if a.owned {
-		a.inbox = append(a.inbox, l)
-		a.mu.Unlock()
-		return
+	for {
+		if a.owner.Load() == mail || a.owner.CompareAndSwap(owned, mail) {
+			a.inbox = append(a.inbox, l)
+			a.mu.Unlock()
+			return
+		}
+		if a.owner.CompareAndSwap(free, owned) {
+			break
+		}
 	}
-	a.owned = true
 	a.mu.Unlock()
 	a.look()
 	a.handle(&l)
@@ -113,19 +135,17 @@ func (a *App) send(l letter) {
 func (a *App) release(rounds int) {
 	for ; ; rounds++ {
 		a.settle()
-		a.mu.Lock()
-		if len(a.inbox) == 0 {
-			a.owned = false
-			a.mu.Unlock()
+		if a.owner.CompareAndSwap(owned, free) {
 			return
 		}
 		if rounds == handOver && a.eng.Running() {
-			a.mu.Unlock()
 			a.driver.Spawn((*backlog)(a))
 			return
 		}
+		a.mu.Lock()
 		batch := a.inbox
 		a.inbox, a.spare = a.spare[:0], nil
+		a.owner.Store(owned)
 		a.mu.Unlock()
 		a.look()
 		for i := range batch {
@@ -148,7 +168,7 @@ func (a *App) handle(l *letter) {
 	if l.do != nil {
 		l.do()
 	} else {
-		r = a.ask(l.in)
+		r = a.ask(&l.in)
 	}
 	if l.wait != nil {
 		l.wait.answer = r
@@ -157,7 +177,7 @@ func (a *App) handle(l *letter) {
 }
 
 // ask is step for one who wants the answer.
-func (a *App) ask(in engine.Input) answer {
+func (a *App) ask(in *engine.Input) answer {
 	r := answer{Reply: a.step(in)}
 	if r.Act != nil {
 		r.outcome = a.record(r.Act).h
@@ -166,9 +186,9 @@ func (a *App) ask(in engine.Input) answer {
 }
 
 // step lets the engine decide and carries out what it decided.
-func (a *App) step(in engine.Input) engine.Reply {
+func (a *App) step(in *engine.Input) engine.Reply {
 	if a.witness != nil {
-		a.witness.Saw(a.now, in)
+		a.witness.Saw(a.now, *in)
 	}
 	effects, reply := a.eng.Step(a.now, in)
 	if reply.Task != nil { // what is carried out now may use its port at once
@@ -190,6 +210,7 @@ func (a *App) step(in engine.Input) engine.Reply {
 func (a *App) later(l letter) {
 	a.mu.Lock()
 	a.inbox = append(a.inbox, l)
+	a.owner.Store(mail)
 	a.mu.Unlock()
 }
 
@@ -240,6 +261,6 @@ func (a *App) setAlarm() {
 func (a *App) ring() {
 	a.do(func() {
 		a.alarm.armed = false
-		a.step(engine.Input{Op: engine.Tick})
+		a.step(&engine.Input{Op: engine.Tick})
 	})
 }

@@ -116,7 +116,7 @@ func (p *port) accepted(t *engine.Task) {
 	late := p.late
 	p.mu.Unlock()
 	for _, l := range late {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: l.index, On: l.holds})
+		p.a.post(&engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: l.index, On: l.holds})
 	}
 	if p.a.eng.Running() {
 		p.startSources()
@@ -154,7 +154,7 @@ func (p *port) report(index int, holds bool) {
 	}
 	p.mu.Unlock()
 	if t != nil {
-		p.a.post(engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: index, On: holds})
+		p.a.post(&engine.Input{Op: engine.Report, Task: t, Spec: &p.spec, Index: index, On: holds})
 	}
 }
 
@@ -218,7 +218,7 @@ func (p *port) fire(ctx context.Context, spec *engine.Spec, scope int, details a
 		}
 		return activation.Receipt{Result: activation.UnknownError}, ErrUnbound
 	}
-	return p.a.call(engine.Input{Op: engine.Fire, Task: t, Spec: spec, Index: scope, Details: details, Origin: origin(ctx)}).receipt()
+	return p.a.call(&engine.Input{Op: engine.Fire, Task: t, Spec: spec, Index: scope, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // receipt is the answer to a firing.
@@ -237,8 +237,8 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 	}
 	timer := &engine.Timer{Task: t, Spec: &p.spec}
 	timer.Host = &callback{errand{p.a, t, "After", f, false}}
-	p.a.post(engine.Input{Op: engine.Arm, Timer: timer, For: d})
-	return func() bool { return p.a.call(engine.Input{Op: engine.Disarm, Timer: timer}).OK }
+	p.a.post(&engine.Input{Op: engine.Arm, Timer: timer, For: d})
+	return func() bool { return p.a.call(&engine.Input{Op: engine.Disarm, Timer: timer}).OK }
 }
 
 // A callback is an errand that waits for its time.
@@ -352,7 +352,7 @@ func (p *port) reserve(ctx context.Context, scope int) (activation.Slot, error) 
 	w := &placing{park: p.a.driver.NewPark()}
 	place := &engine.Place{Task: t, Scope: scope, Host: w}
 	s := &slot{a: p.a, place: place}
-	r := p.a.call(engine.Input{Op: engine.Reserve, Place: place})
+	r := p.a.call(&engine.Input{Op: engine.Reserve, Place: place})
 	if r.Err != nil {
 		return nil, r.Err
 	}
@@ -379,8 +379,8 @@ type slot struct {
 
 // Fire implements activation.Slot.
 func (s *slot) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return s.a.call(engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).receipt()
+	return s.a.call(&engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Release implements activation.Slot.
-func (s *slot) Release() { s.a.call(engine.Input{Op: engine.Unreserve, Place: s.place}) }
+func (s *slot) Release() { s.a.call(&engine.Input{Op: engine.Unreserve, Place: s.place}) }

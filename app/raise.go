@@ -17,6 +17,6 @@ func (a *App) Raise(ctx context.Context, name string, details any) (accepted int
 	if _, owns := details.(activation.Dropper); owns {
 		return 0, fmt.Errorf("%w: event %q", ErrShared, name)
 	}
-	r := a.call(engine.Input{Op: engine.Raise, Topic: "event/" + name, Details: details, Origin: origin(ctx)})
+	r := a.call(&engine.Input{Op: engine.Raise, Topic: "event/" + name, Details: details, Origin: origin(ctx)})
 	return r.N, r.Err
 }

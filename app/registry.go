@@ -23,14 +23,15 @@ type registry struct {
 
 	outermost link // where every activation goes in
 
-	mu        sync.RWMutex // guards the following
-	handlers  map[string]tasks.Handler
-	innermost *link // where the next middleware goes
-	override  tasks.HandlerFunc
+	handlers sync.Map                          // tasks.Handler by name
+	override atomic.Pointer[tasks.HandlerFunc] // nil: none
+
+	mu        sync.Mutex // guards the following
+	innermost *link      // where the next middleware goes
 }
 
 func (g *registry) init(a *App, group string) {
-	g.a, g.group, g.handlers, g.innermost = a, group, map[string]tasks.Handler{}, &g.outermost
+	g.a, g.group, g.innermost = a, group, &g.outermost
 	g.outermost.to(tasks.HandlerFunc(g.dispatch))
 }
 
@@ -49,17 +50,15 @@ func (l *link) Run(ctx context.Context, in *tasks.Instance) error {
 // the name is empty or has a handler, or h is nil, as http.ServeMux does. It
 // may be called before or after Register, and while the App runs.
 func (g *registry) Handle(name string, h tasks.Handler) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	switch {
 	case name == "":
 		panic("app: Handle: name is empty")
 	case h == nil:
 		panic("app: Handle: nil handler for task " + name)
-	case g.handlers[name] != nil:
+	}
+	if _, has := g.handlers.LoadOrStore(name, h); has {
 		panic("app: Handle: task " + name + " has a handler")
 	}
-	g.handlers[name] = h
 }
 
 // HandleFunc is Handle for a function.
@@ -91,22 +90,22 @@ func (g *registry) Use(m ...tasks.Middleware) {
 // SetOnBackgroundActivated puts f in the place of OnBackgroundActivated; nil
 // takes it away again.
 func (g *registry) SetOnBackgroundActivated(f tasks.HandlerFunc) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.override = f
+	if f == nil {
+		g.override.Store(nil)
+		return
+	}
+	g.override.Store(&f)
 }
 
 // OnBackgroundActivated is called for every activation, unless an override
 // stands in its place. It finds the handler by the task's name and runs it; a
 // name that nobody handles is ErrUnknownTask.
 func (g *registry) OnBackgroundActivated(ctx context.Context, in *tasks.Instance) error {
-	g.mu.RLock()
-	h := g.handlers[in.Name()]
-	g.mu.RUnlock()
-	if h == nil {
+	h, ok := g.handlers.Load(in.Name())
+	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknownTask, in.Name())
 	}
-	return h.Run(ctx, in)
+	return h.(tasks.Handler).Run(ctx, in)
 }
 
 // dispatch is what the middleware is around: the override or the base; and for
@@ -115,20 +114,16 @@ func (g *registry) dispatch(ctx context.Context, in *tasks.Instance) error {
 	if in.Group() != g.group {
 		return g.a.Group(in.Group()).outermost.Run(ctx, in)
 	}
-	g.mu.RLock()
-	override := g.override
-	g.mu.RUnlock()
-	if override != nil {
-		return override(ctx, in)
+	if override := g.override.Load(); override != nil {
+		return (*override)(ctx, in)
 	}
 	return g.OnBackgroundActivated(ctx, in)
 }
 
 // answered reports whether somebody answers the task, as far as can be known.
 func (g *registry) answered(name string) bool {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return g.override != nil || g.handlers[name] != nil
+	_, has := g.handlers.Load(name)
+	return has || g.override.Load() != nil
 }
 
 // Register asks the App to run a task. If a task of that name stands, it is
@@ -178,7 +173,9 @@ func (g *registry) prepare(r tasks.Registration, replace bool) (*port, error) {
 	return p, nil
 }
 
+// witnessed is what a witness makes of r, which it sees with the App's defaults.
 func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
+	r.TimeLimit, r.Grace = cmp.Or(r.TimeLimit, g.a.limit), cmp.Or(r.Grace, g.a.grace)
 	g.a.witness.Registering(g.group, &r)
 	return r
 }
@@ -186,7 +183,7 @@ func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
 func (a *App) accept(p *port) (err error) {
-	err = a.call(engine.Input{Op: engine.Register, Spec: p.submit()}).Err
+	err = a.call(&engine.Input{Op: engine.Register, Spec: p.submit()}).Err
 	if err == nil {
 		p.bind()
 	}

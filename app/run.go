@@ -35,6 +35,7 @@ type run struct {
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
 	returned  bool       // the handler has
+	deferred  bool       // the group is in use
 	ended     error      // why the context is: the Reason or ErrOver
 	past      bool       // it is over or abandoned
 	deadline  time.Time
@@ -79,7 +80,6 @@ func (a *App) startRun(i *engine.Instance) {
 		r.is = i
 	}
 	r.busy, r.strands, r.awake, r.deadline = true, 1, 1, i.Deadline
-	r.group.Init(r, a.debug)
 	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
 	if !i.Task.Reg.OnLoop {
@@ -94,7 +94,7 @@ func (a *App) startRun(i *engine.Instance) {
 // Run is the handler's strand.
 func (r *run) Run() {
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
-		r.a.post(engine.Input{Op: engine.Unbegun, Inst: r.is})
+		r.a.post(&engine.Input{Op: engine.Unbegun, Inst: r.is})
 		r.handlerReturned(nil)
 		return
 	}
@@ -112,7 +112,7 @@ func (r *run) activate() error {
 
 // began says that its turn on the loop has come. The owner calls it.
 func (r *run) began() {
-	r.a.step(engine.Input{Op: engine.Began, Inst: r.is})
+	r.a.step(&engine.Input{Op: engine.Began, Inst: r.is})
 	r.readDeadline()
 }
 
@@ -130,15 +130,19 @@ func (r *run) handlerReturned(err error) {
 	r.returned = true
 	r.note(err)
 	err = r.err
-	if r.group.ReturnedAlone() { // as most do
+	if !r.past && (!r.deferred || r.group.ReturnedAlone()) { // as most do
 		r.strands--
 		r.awake--
 		r.endWith(err)
 		return
 	}
 	r.mu.Unlock()
-	if r.group.Held() {
-		r.a.post(engine.Input{Op: engine.Returned, Inst: r.is, Err: err})
+	switch {
+	case !r.group.Held():
+	case err == nil && !r.a.heard.Load(): // nobody is to be told; if it was canceled meanwhile, the move is refused
+		_ = r.is.Life.Do(tasks.MoveDefer)
+	default:
+		r.a.post(&engine.Input{Op: engine.Returned, Inst: r.is, Err: err})
 	}
 	r.shift(-1, -1)
 	r.group.Returned()
@@ -172,7 +176,7 @@ func (r *run) endWith(err error) {
 	}
 	r.finish(tasks.ErrOver)
 	counted := r.forget()
-	a, in := r.a, engine.Input{Op: engine.Over, Inst: r.is, Err: err}
+	a, in := r.a, &engine.Input{Op: engine.Over, Inst: r.is, Err: err}
 	r.mu.Unlock()
 	a.post(in) // from now on r may serve another
 	if counted {
@@ -189,7 +193,7 @@ func (a *App) recycle(i *engine.Instance) {
 	}
 	r.h = nil
 	r.err, r.ended, r.left, r.onCancel = nil, nil, nil, nil
-	r.returned, r.past, r.holds, r.told, r.busy, r.forgotten, r.onLoop = false, false, false, false, false, false, false
+	r.deferred, r.returned, r.past, r.holds, r.told, r.busy, r.forgotten, r.onLoop = false, false, false, false, false, false, false, false
 }
 
 // end is for an instance whose outcome has been told while deferrals are open.
@@ -315,7 +319,7 @@ func (r *run) failed(err error) {
 	returned := r.returned
 	r.mu.Unlock()
 	if returned {
-		r.a.post(engine.Input{Op: engine.Returned, Inst: r.is, Err: err})
+		r.a.post(&engine.Input{Op: engine.Returned, Inst: r.is, Err: err})
 	}
 }
 

@@ -33,13 +33,13 @@ func (h *handle) Sleep(d time.Duration) error {
 	if err != nil || d <= 0 {
 		return err
 	}
-	r.a.post(engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
+	r.a.post(&engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
 	r.mu.Lock()
 	err = s.why
 	r.mu.Unlock()
 	if err != nil { // it is early: the plan must not hold on to what is over
-		r.a.post(engine.Input{Op: engine.Disarm, Timer: &s.timer})
+		r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func (s *source) Run() {
 func (s *source) finish(err error) {
 	a := s.p.a
 	if s.p.ctx.Err() == nil {
-		a.post(engine.Input{Op: engine.SourceEnded, Task: s.p.task, Err: err})
+		a.post(&engine.Input{Op: engine.SourceEnded, Task: s.p.task, Err: err})
 		if err != nil {
 			s.p.After(s.pause, s.start)
 			s.pause = min(2*s.pause, longestPause)

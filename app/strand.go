@@ -48,7 +48,7 @@ func (e *errand) Run() {
 		if v := recover(); !done {
 			err := e.a.caught(e.what, v)
 			if e.task != nil {
-				e.a.post(engine.Input{Op: engine.SourceEnded, Task: e.task, Err: err})
+				e.a.post(&engine.Input{Op: engine.SourceEnded, Task: e.task, Err: err})
 			}
 		}
 		e.a.rest()

@@ -86,21 +86,21 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.registry.a.call(engine.Input{Op: engine.Fire, Task: &t.is, Details: details, Origin: origin(ctx)}).receipt()
+	return t.registry.a.call(&engine.Input{Op: engine.Fire, Task: &t.is, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.
 // Firings of time and of events are kept for later as the registration's Missed
 // says; others are answered activation.DisabledByPolicy. The task is paused as
 // well while its group or the App is.
-func (t *Task) Pause() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: &t.is, On: true}) }
+func (t *Task) Pause() { t.registry.a.call(&engine.Input{Op: engine.Pause, Task: &t.is, On: true}) }
 
 // Resume lets a paused task start again.
-func (t *Task) Resume() { t.registry.a.call(engine.Input{Op: engine.Pause, Task: &t.is}) }
+func (t *Task) Resume() { t.registry.a.call(&engine.Input{Op: engine.Pause, Task: &t.is}) }
 
 // Unregister ends the registration; see App.Unregister.
 func (t *Task) Unregister(cancelRunning bool) {
-	t.registry.a.call(engine.Input{Op: engine.Unregister, Task: &t.is, On: cancelRunning})
+	t.registry.a.call(&engine.Input{Op: engine.Unregister, Task: &t.is, On: cancelRunning})
 }
 
 // Cancel cancels every running instance of the task with the given reason, ends
@@ -111,7 +111,7 @@ func (t *Task) Cancel(r activation.Reason) int {
 	if !r.Valid() {
 		r = activation.Abort
 	}
-	return t.registry.a.call(engine.Input{Op: engine.CancelTask, Task: &t.is, Reason: r}).N
+	return t.registry.a.call(&engine.Input{Op: engine.CancelTask, Task: &t.is, Reason: r}).N
 }
 
 // OnCompleted calls f each time an activation of the task is over, on a

@@ -26,17 +26,26 @@ func Exhaust(t testing.TB, scenario func(*S), opts ...Option) Scope {
 		return Scope{}
 	}
 	var walk choice.Walk
+	var scope Scope
+	var failure *Failure
+	conf.guard(t, func(conf *config) { scope, failure = exhaust(conf, scenario, &walk) })
+	switch {
+	case failure != nil:
+		report(t, conf, scenario, walk.Source(), fmt.Sprintf("execution %d", scope.Executions), failure)
+	case scope.Executions > conf.scope:
+		t.Fatalf("sim: %s: more than %d executions", t.Name(), conf.scope)
+	default:
+		t.Logf("sim: %d executions, that is all; %d decisions at most", scope.Executions, scope.Depth)
+	}
+	return scope
+}
+
+// exhaust goes through the scope, up to a failure or one execution too many.
+func exhaust(conf *config, scenario func(*S), walk *choice.Walk) (Scope, *Failure) {
 	for n := 1; ; n++ {
-		if o := live(conf, walk.Source(), scenario); o.failure != nil {
-			report(t, conf, scenario, walk.Source(), fmt.Sprintf("execution %d", n), o.failure)
-			return Scope{n, walk.Depth()}
-		}
-		if !walk.Next() {
-			t.Logf("sim: %d executions, that is all; %d decisions at most", n, walk.Depth())
-			return Scope{n, walk.Depth()}
-		}
-		if n >= conf.scope {
-			t.Fatalf("sim: %s: more than %d executions", t.Name(), conf.scope)
+		o := live(conf, walk.Source(), scenario)
+		if o.failure != nil || n > conf.scope || !walk.Next() {
+			return Scope{n, walk.Depth()}, o.failure
 		}
 	}
 }
@@ -48,7 +57,9 @@ func Fuzz(f *testing.F, scenario func(*S), opts ...Option) {
 	f.Add([]byte{})
 	f.Add([]byte("\x00\x00\xff\xff\x80\x00\xff\xff\x40\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if o := live(conf, choice.Taped(data), scenario); o.failure != nil {
+		var o outcome
+		conf.guard(t, func(conf *config) { o = live(conf, choice.Taped(data), scenario) })
+		if o.failure != nil {
 			report(t, conf, scenario, choice.Taped(data), "found by the fuzzer", o.failure)
 		}
 	})

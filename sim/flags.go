@@ -41,14 +41,16 @@ type config struct {
 	twice  int
 	trace  bool
 	strict bool
+	most   uint64        // steps of a life
 	stop   uint64        // the step to stop at for the debugger
 	stuck  time.Duration // how long one step may take, in real time
 	faults Faults
 	quiet  map[string]bool // oracles that are switched off
 
-	told    bool   // the story is read
-	tracing bool   // each step is kept
-	steps   uint64 // a life of more steps is given up; zero: none is
+	dog     *watchdog // nil: nobody watches
+	told    bool      // the story is read
+	tracing bool      // each step is kept
+	steps   uint64    // a life of more steps is given up; zero: none is
 }
 
 // An Option changes how a scenario is tested.
@@ -66,6 +68,10 @@ func From(start time.Time) Option { return func(c *config) { c.start = start } }
 // default is a million.
 func Executions(n int) Option { return func(c *config) { c.scope = n } }
 
+// Steps sets how many steps a life may take before it is taken to have no end.
+// The default is 20 million.
+func Steps(n uint64) Option { return func(c *config) { c.most = n } }
+
 // Patience sets for how long one step may keep the simulation, in real time,
 // before it is taken to wait for something that is none of the simulation's.
 // The default is 10 seconds; zero and negative mean for ever.
@@ -75,7 +81,7 @@ func newConfig(t testing.TB, opts []Option) *config {
 	t.Helper()
 	c := &config{
 		start: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
-		seeds: 100, scope: 1_000_000, twice: 100, stuck: 10 * time.Second,
+		seeds: 100, scope: 1_000_000, most: 20_000_000, twice: 100, stuck: 10 * time.Second,
 		faults: Usual(), quiet: map[string]bool{},
 	}
 	for _, o := range opts {

@@ -121,8 +121,13 @@ func Test(t testing.TB, scenario func(*S), opts ...Option) {
 		one(t, conf, scenario, *conf.seed)
 		return
 	}
-	h := newHunt(conf, scenario)
-	if found := h.run(); found != nil {
+	var h *hunt
+	var found *prey
+	conf.guard(t, func(conf *config) {
+		h = newHunt(conf, scenario)
+		found = h.run()
+	})
+	if found != nil {
 		report(t, conf, scenario, choice.Seeded(found.seed), fmt.Sprintf("-sim.seed=%#x", found.seed), found.why)
 		return
 	}

@@ -19,7 +19,12 @@ type Failure struct {
 	// Step and At are when: how many steps there had been, and the instant.
 	Step uint64
 	At   time.Time
+
+	way string // of several to break it
 }
+
+// same reports whether two lives broke in the same way.
+func (f *Failure) same(g *Failure) bool { return f.Invariant == g.Invariant && f.way == g.way }
 
 // Error says what broke, how and when.
 func (f *Failure) Error() string {
@@ -54,6 +59,10 @@ func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
 	}
 	w := coro.New(0, conf.start, worldOptions(s)...)
 	s.world = w
+	if conf.dog != nil {
+		conf.dog.beats.Add(1)
+	}
+	s.rates = conf.faults.rates(choices)
 	if conf.told {
 		s.story = &story{}
 	}
@@ -64,7 +73,7 @@ func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
 }
 
 func worldOptions(s *S) []coro.Option {
-	opts := []coro.Option{coro.WithChooser((*turns)(s)), coro.WithAfter(s.afterStep)}
+	opts := []coro.Option{coro.WithChooser((*turns)(s)), coro.WithAfter(s.afterStep), coro.WithQuiet(s.quiet)}
 	if s.conf.strict {
 		opts = append(opts, coro.WithStrict())
 	}
@@ -89,7 +98,7 @@ func (s *S) play(scenario func(*S)) {
 	}()
 	err := s.world.Do(func() {
 		scenario(s)
-		s.over = true
+		s.heal()
 		s.awaitPromises()
 		for _, p := range s.procs {
 			p.stop()

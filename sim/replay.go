@@ -21,15 +21,22 @@ func Replay(t testing.TB, scenario func(*S), trace string, opts ...Option) {
 
 func replay(t testing.TB, conf *config, scenario func(*S), plan choice.Plan) {
 	t.Helper()
-	o := live(conf.telling(), choice.Planned(plan).Record(), scenario)
+	o := conf.once(t, scenario, choice.Planned(plan))
 	conf.show(t, o, fmt.Sprintf("-sim.replay=%v", plan))
 }
 
 // one lives with a single seed.
 func one(t testing.TB, conf *config, scenario func(*S), seed uint64) {
 	t.Helper()
-	o := live(conf.telling(), choice.Seeded(seed).Record(), scenario)
+	o := conf.once(t, scenario, choice.Seeded(seed))
 	conf.show(t, o, fmt.Sprintf("-sim.seed=%#x", seed))
+}
+
+// once lives one life that is told.
+func (c *config) once(t testing.TB, scenario func(*S), choices *choice.Source) (o outcome) {
+	t.Helper()
+	c.guard(t, func(c *config) { o = live(c.telling(), choices.Record(), scenario) })
+	return o
 }
 
 // show tells a single life.

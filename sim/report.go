@@ -23,7 +23,7 @@ func report(t testing.TB, conf *config, scenario func(*S), again *choice.Source,
 		t.Fatalf("sim: %s: %s: %v", t.Name(), how, why)
 	}
 	first := live(conf, again.Record(), scenario)
-	if first.failure == nil || first.failure.Invariant != failure.Invariant {
+	if first.failure == nil || !first.failure.same(failure) {
 		t.Fatalf("sim: %s: %s: %v\nand when it was lived again: %v: something decides that is none of the simulation's (a map's order, the real time, a goroutine)",
 			t.Name(), how, failure, first.failure)
 	}
@@ -51,7 +51,7 @@ func (c *config) trial(scenario func(*S), want *Failure) func(choice.Plan) choic
 	bounded.stop, bounded.steps = 0, want.Step
 	return func(p choice.Plan) choice.Trial {
 		o := live(&bounded, choice.Planned(p).Record(), scenario)
-		if o.failure == nil || o.failure.Invariant != want.Invariant {
+		if o.failure == nil || !o.failure.same(want) {
 			return choice.Trial{}
 		}
 		bounded.steps = o.failure.Step

@@ -8,6 +8,7 @@ import (
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/choice"
 	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/internal/seam/coro"
 )
 
 // A Rate is how often something happens, from 0, never, to 1, always.
@@ -18,6 +19,7 @@ type world interface {
 	clock.Clock
 	seam.Driver
 
+	Process() *coro.Process
 	Do(f func()) error
 	Halt()
 	Note(v uint64)
@@ -30,6 +32,7 @@ type world interface {
 type S struct {
 	conf    *config
 	world   world
+	rates   rates
 	choices *choice.Source
 	streams map[string]*choice.Stream
 	ties    *choice.Stream
@@ -39,6 +42,7 @@ type S struct {
 	promises   []*promise
 	reached    map[string]bool // by Sometimes
 	procs      []*Proc
+	hung       []seam.Park
 	over       bool // the scenario has returned: the faults and the workload stop
 	closed     bool // the life is over: nothing counts anymore
 	failure    *Failure
@@ -145,11 +149,14 @@ func (s *S) Fatalf(format string, args ...any) {
 }
 
 // fail notes the first failure, and ends the life after the present step.
-func (s *S) fail(name string, err error) {
+func (s *S) fail(name string, err error) { s.failAs(name, "", err) }
+
+// failAs is fail for one of several ways to break an invariant.
+func (s *S) failAs(name, way string, err error) {
 	if s.failure != nil || s.closed {
 		return
 	}
-	s.failure = &Failure{Invariant: name, Err: err, Step: s.world.Steps(), At: s.Now()}
+	s.failure = &Failure{Invariant: name, way: way, Err: err, Step: s.world.Steps(), At: s.Now()}
 	s.world.Halt()
 }
 
@@ -160,16 +167,33 @@ func (s *S) afterStep() {
 			s.fail(s.invariants[i].name, err)
 		}
 	}
+	for _, p := range s.procs {
+		p.ledger.afterStep()
+	}
 	s.keepPromises()
 	s.count()
+}
+
+// quiet is called by the world before time goes on.
+func (s *S) quiet() {
+	for _, p := range s.procs {
+		if !p.down {
+			p.ledger.quiet()
+		}
+	}
 }
 
 // count looks how many steps there have been.
 func (s *S) count() {
 	n := s.world.Steps()
+	if n%64 == 0 && s.conf.dog != nil {
+		s.conf.dog.beats.Add(1)
+	}
 	switch c := s.conf; {
 	case c.tracing:
 		s.traced = append(s.traced, step{s.world.Hash(), s.since()})
+	case n > c.most:
+		s.fail("endless", fmt.Errorf("no end after %d steps", c.most))
 	case c.steps > 0 && n > c.steps:
 		s.world.Halt()
 	case c.stop > 0 && n+1 == c.stop:

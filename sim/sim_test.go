@@ -159,7 +159,7 @@ func TestWhatElseGoesWrong(t *testing.T) {
 		{"deadlock", waitForNothing, `"deadlock" broke`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			failed, text := verdict(t, func(t testing.TB) { sim.Test(t, tt.scenario, sim.Seeds(1)) })
+			failed, text := verdict(t, func(t testing.TB) { sim.Test(t, tt.scenario, sim.Seeds(1), calm) })
 			if !failed {
 				t.Error("it did not fail the test")
 			}

@@ -16,7 +16,7 @@ const (
 
 // tell adds a line to the story, if somebody reads it.
 func (s *S) tell(format string, args ...any) {
-	if s.story != nil {
+	if s.story != nil && !s.closed {
 		s.story.lines = append(s.story.lines, fmt.Sprintf("  %-14v ", s.since())+fmt.Sprintf(format, args...))
 	}
 }

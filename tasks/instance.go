@@ -56,7 +56,7 @@ func (i *Instance) Deadline() (time.Time, bool) {
 }
 
 // Details is what the trigger handed over; nil for triggers of time.
-func (i *Instance) Details() any { return i.run.Info().Details }
+func (i *Instance) Details() any { return i.run.Details() }
 
 // Merged is how many firings became this activation, at least 1.
 func (i *Instance) Merged() uint64 { return i.run.Info().Merged }

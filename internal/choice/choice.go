@@ -155,6 +155,15 @@ func (s *Source) decide(st *Stream, at time.Duration, n uint64, draw func(r uint
 	return v
 }
 
+// Factor is by how much the rates of a kind of fault are multiplied: 0, 1, 5 or
+// 25 with a seed, else 1. It is no decision: in a plan rates mean nothing.
+func (s *Source) Factor(kind string) float64 {
+	if s.plan != nil || s.walk != nil || s.tape != nil {
+		return 1
+	}
+	return [...]float64{0, 1, 5, 25}[mix(s.seed^Hash(kind))%4]
+}
+
 func (s *Source) note(d Decision) {
 	if s.recording {
 		s.made = append(s.made, d)

@@ -51,7 +51,9 @@ type Engine struct {
 	paused       bool
 	pausedGroups map[string]bool
 
-	now      time.Time // of the current Step
+	given    time.Time // of the current Step, by the host
+	now      time.Time // the same, by the wall clock
+	at       int64     // the same, as a key of the plan
 	started  time.Time
 	running  bool
 	draining bool
@@ -125,7 +127,7 @@ type Instance struct {
 
 	reason   activation.Reason
 	canceled time.Time
-	node     node     // its limit or warning, then its grace
+	turn     turn     // its limit or warning, then its grace
 	limits   []*limit // under which it started
 	unbegun  bool     // it was canceled before its handler began
 	settled  bool     // its outcome has been told
@@ -175,10 +177,8 @@ func inOrder(list []*Instance) []*Instance {
 
 // Next is when a Tick is wanted, and false if nothing waits for time.
 func (e *Engine) Next() (time.Time, bool) {
-	if len(e.plan.heap) == 0 {
-		return time.Time{}, false
-	}
-	return time.Unix(0, e.plan.heap[0].at), true
+	at, ok := e.plan.next()
+	return time.Unix(0, at), ok
 }
 
 // Running reports whether firings are accepted.

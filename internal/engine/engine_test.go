@@ -37,12 +37,12 @@ func TestOnlyWatchedEventsAreTold(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := engine.New(engine.Config{})
-			e.Step(epoch, engine.Input{Op: engine.Begin})
-			_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: engine.Key{Name: "sync"}}})
+			e.Step(epoch, &engine.Input{Op: engine.Begin})
+			_, r := e.Step(epoch, &engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: engine.Key{Name: "sync"}}})
 			e.Watched, r.Task.Watched = tt.all, tt.task
 			var got []event.Kind
 			step := func(in engine.Input) {
-				effects, _ := e.Step(epoch, in)
+				effects, _ := e.Step(epoch, &in)
 				got = append(got, kinds(e, effects)...)
 			}
 			step(engine.Input{Op: engine.Fire, Task: r.Task})
@@ -63,15 +63,15 @@ func TestOnlyWatchedEventsAreTold(t *testing.T) {
 func TestWhatAHostCanAsk(t *testing.T) {
 	e := engine.New(engine.Config{TimeLimit: time.Minute, Grace: time.Second})
 	key := engine.Key{Group: "photos", Name: "sync"}
-	e.Step(epoch, engine.Input{Op: engine.Begin})
-	_, r := e.Step(epoch, engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: key, Host: "mine"}})
+	e.Step(epoch, &engine.Input{Op: engine.Begin})
+	_, r := e.Step(epoch, &engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: key, Host: "mine"}})
 	if e.Task(key) != r.Task || e.Task(engine.Key{Name: "sync"}) != nil {
 		t.Error("Task: the name is found in another group, or not in its own")
 	}
 	if all := e.Tasks(nil); !slices.Equal(all, []*engine.Task{r.Task}) {
 		t.Errorf("Tasks: got %d", len(all))
 	}
-	_, fired := e.Step(epoch, engine.Input{Op: engine.Fire, Task: r.Task})
+	_, fired := e.Step(epoch, &engine.Input{Op: engine.Fire, Task: r.Task})
 	i := e.Instances()[0]
 	if fired.Act.Last() != i || i.Act != fired.Act || e.Active() != 1 || r.Task.Host != "mine" {
 		t.Errorf("the activation's last attempt is %v, want %v", fired.Act.Last(), i)
@@ -80,7 +80,7 @@ func TestWhatAHostCanAsk(t *testing.T) {
 		t.Errorf("it was canceled at %v, with reason %d, and its deadline is %v", i.CanceledAt(), i.Reason(), i.Deadline)
 	}
 	later := epoch.Add(30 * time.Second)
-	e.Step(later, engine.Input{Op: engine.Cancel, Inst: i, Reason: activation.IdleTask})
+	e.Step(later, &engine.Input{Op: engine.Cancel, Inst: i, Reason: activation.IdleTask})
 	if !i.CanceledAt().Equal(later) || i.Reason() != activation.IdleTask {
 		t.Errorf("it was canceled at %v, with reason %d", i.CanceledAt(), i.Reason())
 	}

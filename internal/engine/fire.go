@@ -238,11 +238,10 @@ func (e *Engine) spend(a *Act) {
 
 // count notes a firing that came through.
 func (t *Task) count(f firing) {
-	t.walkScopes(f.scope, func(s *scope) bool {
+	for s := t.scope(f.scope); s != nil; s = t.parent(s) {
 		s.phase.N++
 		s.phase.Last = s.asked
-		return true
-	})
+	}
 	t.sums().Fired++
 }
 
@@ -260,22 +259,30 @@ func (e *Engine) drop(details any) {
 	}
 }
 
-// walkScopes visits a scope and those it is a branch of.
-func (t *Task) walkScopes(i int, visit func(*scope) bool) {
-	for i < len(t.scopes) && visit(&t.scopes[i]) && i != 0 { // Apply may have left fewer
-		i = t.scopes[i].Parent
+// scope is that of a source; nil if Apply has left fewer.
+func (t *Task) scope(i int) *scope {
+	if i >= len(t.scopes) {
+		return nil
 	}
+	return &t.scopes[i]
+}
+
+// parent is the scope that s is a branch of, nil if it is the whole trigger.
+func (t *Task) parent(s *scope) *scope {
+	if s == &t.scopes[0] {
+		return nil
+	}
+	return t.scope(s.Parent)
 }
 
 // postpones reports whether a filter of the scope delays a merged firing anew.
 func (t *Task) postpones(i int) (yes bool) {
-	t.walkScopes(i, func(s *scope) bool {
+	for s := t.scope(i); s != nil && !yes; s = t.parent(s) {
 		for _, f := range s.Filters {
 			p, ok := f.(activation.Postponer)
 			yes = yes || ok && p.Postpones()
 		}
-		return !yes
-	})
+	}
 	return yes
 }
 
@@ -284,20 +291,28 @@ func (t *Task) postpones(i int) (yes bool) {
 // through.
 func (e *Engine) pass(t *Task, f *firing) (at time.Time, ok bool) {
 	at, ok = f.due, true
+	for s := t.scope(f.scope); s != nil && ok; s = t.parent(s) {
+		s.asked = at
+		if len(s.Filters) > 0 {
+			at, ok = e.ask(t, s, at)
+		}
+	}
+	return at, ok
+}
+
+// ask asks the filters of one scope.
+func (e *Engine) ask(t *Task, s *scope, due time.Time) (at time.Time, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			ok = false
 			e.fault(t, fmt.Errorf("%w: filter: panic: %v\n%s", ErrSchedule, v, debug.Stack()))
 		}
 	}()
-	t.walkScopes(f.scope, func(s *scope) bool {
-		s.asked = at
-		for _, filter := range s.Filters {
-			if at, ok = filter.Pass(s.phase, at); !ok {
-				return false
-			}
+	at, ok = due, true
+	for _, filter := range s.Filters {
+		if at, ok = filter.Pass(s.phase, at); !ok {
+			break
 		}
-		return true
-	})
+	}
 	return at, ok
 }

@@ -35,7 +35,7 @@ func (e *Engine) gateBeforeCaps(t *Task) event.Waits {
 func (t *Task) busy() int { return len(t.active) + t.inherited }
 
 func (e *Engine) isPaused(t *Task) bool {
-	return t.paused || e.paused || e.pausedGroups[t.Key.Group]
+	return t.paused || e.paused || len(e.pausedGroups) > 0 && e.pausedGroups[t.Key.Group]
 }
 
 // open reports whether a firing could start at once.
@@ -50,6 +50,9 @@ func (e *Engine) advance(t *Task) {
 		return
 	}
 	t.unline()
+	if t.pending.len() == 0 && len(t.reserving) == 0 && !t.polled {
+		return // as mostly
+	}
 	if !e.draining && !t.gone {
 		for i := t.pending.ripe(); i >= 0 && e.gate(t) == event.ForNothing; i = t.pending.ripe() {
 			e.start(t.pending.take(i))

@@ -170,14 +170,17 @@ type Effect struct {
 
 // Step takes one input at the given instant and decides. The effects are valid
 // until the next Step. What was due by now is done first.
-func (e *Engine) Step(now time.Time, in Input) ([]Effect, Reply) {
+func (e *Engine) Step(now time.Time, in *Input) ([]Effect, Reply) {
 	clear(e.effects)
 	e.effects, e.events = e.effects[:0], e.events[:0]
-	e.now = now.Round(0)
+	if now != e.given {
+		e.given, e.now = now, now.Round(0)
+		e.at = nanos(e.now)
+	}
 	if in.Op != Jump { // first what waits for time is to be put right
 		e.runDue()
 	}
-	r := e.decide(&in)
+	r := e.decide(in)
 	return e.effects, r
 }
 

@@ -28,7 +28,7 @@ func (e *Engine) start(a *Act) {
 	}
 	i.index, i.place = len(t.active), len(e.insts)
 	t.active, e.insts = append(t.active, i), append(e.insts, i)
-	i.node.of, i.node.elapsed = i, true
+	i.turn.of, i.turn.elapsed = i, true
 	if !t.Reg.OnLoop { // else its turn has not come
 		e.began(i)
 	}
@@ -50,12 +50,12 @@ func (e *Engine) began(i *Instance) {
 		return
 	}
 	until := longRunning
-	i.node.kind = kindWarn
+	i.turn.kind = kindWarn
 	if limit := i.Task.limit; limit > 0 {
-		i.node.kind, until = kindLimit, limit
+		i.turn.kind, until = kindLimit, limit
 		i.Deadline = e.now.Add(limit)
 	}
-	e.plan.arm(&i.node, nanos(e.now.Add(until)))
+	e.plan.armAfter(&i.turn, e.at, until)
 }
 
 // unbegun: the instance was canceled before its handler began, so nobody has had
@@ -145,13 +145,13 @@ func (e *Engine) cancel(i *Instance, r activation.Reason) bool {
 
 // allow gives the instance its grace to let go of its slot.
 func (e *Engine) allow(i *Instance) {
-	i.node.kind = kindGrace
+	i.turn.kind = kindGrace
 	if i.Task.grace <= 0 {
-		e.plan.disarm(&i.node)
+		e.plan.disarmTurn(&i.turn)
 		e.abandon(i)
 		return
 	}
-	e.plan.arm(&i.node, nanos(e.now.Add(i.Task.grace)))
+	e.plan.armAfter(&i.turn, e.at, i.Task.grace)
 }
 
 // abandon gives up on an instance that has not ended within its grace. Its
@@ -206,12 +206,11 @@ func (e *Engine) complete(a *Act, outcome error) {
 		e.phaseOf(t, n).Completed = e.now
 	}
 	e.do(Effect{Do: Settle, Act: a, Err: outcome})
-	v := event.Event{Kind: event.Completed, Activation: a.ID, Attempt: a.attempts, Due: a.Due, N: a.Merged, Err: outcome}
-	if a.last != nil {
-		v.Instance, v.Reason = a.last.ID, a.last.reason
+	var v event.Event
+	if e.Watched || t.Watched || e.chains > 0 { // the costly part of an event is to build it
+		v = e.completed(a, outcome)
+		e.tell(t, v)
 	}
-	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
-	e.tell(t, v)
 	e.plan.disarm(&a.expiry)
 	e.follow(t)
 	if e.chains > 0 {
@@ -220,6 +219,16 @@ func (e *Engine) complete(a *Act, outcome error) {
 	if t.OneShot && a.epoch == t.epoch {
 		e.unregister(t, false)
 	}
+}
+
+func (e *Engine) completed(a *Act, outcome error) event.Event {
+	t := a.Task
+	v := event.Event{Kind: event.Completed, Activation: a.ID, Attempt: a.attempts, Due: a.Due, N: a.Merged, Err: outcome}
+	if a.last != nil {
+		v.Instance, v.Reason = a.last.ID, a.last.reason
+	}
+	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
+	return v
 }
 
 // release gives the instance's slot back.
@@ -257,8 +266,8 @@ func (e *Engine) release(i *Instance) {
 // forget ends what the engine does about the instance. Stopping does not wait
 // for it.
 func (e *Engine) forget(i *Instance) {
-	if !mutant.On(mutant.GraceKept) || i.node.kind != kindGrace {
-		e.plan.disarm(&i.node)
+	if !mutant.On(mutant.GraceKept) || i.turn.kind != kindGrace {
+		e.plan.disarmTurn(&i.turn)
 	}
 	if i.place < 0 {
 		return

@@ -27,6 +27,7 @@ func (e *Engine) jump(d time.Duration) {
 			s.at += int64(min(d, 0))
 		}
 	}
+	e.plan.shift(d)
 	for _, t := range e.all {
 		e.setBack(t, min(d, 0))
 		if t.state != nil {

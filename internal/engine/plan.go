@@ -54,10 +54,12 @@ type slot struct {
 func (s slot) before(o slot) bool { return s.at < o.at || s.at == o.at && s.seq < o.seq }
 
 // A plan is everything that waits for time: a binary heap, first in first out
-// among what has the same rank at one instant.
+// among what has the same rank at one instant; and beside it lanes, which keep
+// the same order, for what there is most of.
 type plan struct {
-	heap []slot
-	seq  uint64
+	heap  []slot
+	lanes []lane
+	seq   uint64
 }
 
 func (p *plan) arm(n *node, at int64) {
@@ -94,14 +96,37 @@ func (p *plan) at(n *node) (int64, bool) {
 	return p.heap[n.index-1].at, true
 }
 
+// next is when the first node is due, and false if there is none.
+func (p *plan) next() (at int64, ok bool) {
+	first, _, ok := p.first()
+	return first.at, ok
+}
+
+// first is the first of all, and whose turn it is if it is in a lane.
+func (p *plan) first() (s slot, t *turn, ok bool) {
+	if len(p.heap) > 0 {
+		s, ok = p.heap[0], true
+	}
+	for i := range p.lanes {
+		if l := p.lanes[i].first; l != nil && (!ok || l.slot().before(s)) {
+			s, t, ok = l.slot(), l, true
+		}
+	}
+	return s, t, ok
+}
+
 // pop disarms and returns the first node that is due at or before at.
 func (p *plan) pop(at int64) *node {
-	if len(p.heap) == 0 || p.heap[0].at > at {
+	s, t, ok := p.first()
+	if !ok || s.at > at {
 		return nil
 	}
-	n := p.heap[0].node
-	p.disarm(n)
-	return n
+	if t != nil {
+		p.leave(t)
+	} else {
+		p.disarm(s.node)
+	}
+	return s.node
 }
 
 func (p *plan) put(i int, s slot) {
@@ -181,7 +206,7 @@ func (e *Engine) forgetTimer(t *Timer) {
 
 // runDue does what is due at or before now, in the order of the due times.
 func (e *Engine) runDue() {
-	at := nanos(e.now)
+	at := e.at
 	for n := e.plan.pop(at); n != nil; n = e.plan.pop(at) {
 		switch n.kind {
 		case kindSource:

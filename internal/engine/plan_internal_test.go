@@ -171,3 +171,54 @@ func TestQueueIsASlice(t *testing.T) {
 		}
 	}
 }
+
+// TestLanesKeepTheOrderOfThePlan arms some of the nodes for as long after a time
+// that moves on, and at times back: whether they are in a lane or in the heap,
+// they come out as they would of a sorted slice.
+func TestLanesKeepTheOrderOfThePlan(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var p plan
+		var naive naivePlan
+		nodes, turns := make([]node, 20), make([]turn, 40)
+		waits := 1 + r.IntN(2*maxLanes)
+		now := int64(0)
+		for step := range 600 {
+			n, of := &nodes[r.IntN(len(nodes))], &turns[r.IntN(len(turns))]
+			wait := time.Duration(r.IntN(waits))
+			switch r.IntN(10) {
+			case 0, 1:
+				p.arm(n, now+int64(wait))
+				naive.arm(n, now+int64(wait))
+			case 2, 3, 4, 5:
+				p.armAfter(of, now, wait)
+				naive.arm(&of.node, now+int64(wait))
+			case 6:
+				p.disarmTurn(of)
+				naive.disarm(&of.node)
+			case 7:
+				now += r.Int64N(4)
+			case 8:
+				if r.IntN(8) == 0 {
+					now -= r.Int64N(8)
+				}
+			default:
+				if got, want := p.pop(now), naive.pop(now); got != want {
+					t.Fatalf("seed %d, step %d: pop(%d): got %p, want %p", seed, step, now, got, want)
+				}
+			}
+			at, ok := p.next()
+			if ok != (len(naive.list) > 0) || ok && at != naive.list[0].at {
+				t.Fatalf("seed %d, step %d: next: got %d, %v", seed, step, at, ok)
+			}
+		}
+		for want := naive.pop(math.MaxInt64); want != nil; want = naive.pop(math.MaxInt64) {
+			if got := p.pop(math.MaxInt64); got != want {
+				t.Fatalf("seed %d: at the end: got %p, want %p", seed, got, want)
+			}
+		}
+		if n := p.pop(math.MaxInt64); n != nil {
+			t.Fatalf("seed %d: %p was left over", seed, n)
+		}
+	}
+}

@@ -176,7 +176,7 @@ func (s *story) input(line string) error {
 
 // step takes one input and writes what it caused.
 func (s *story) step(in engine.Input) {
-	effects, r := s.e.Step(s.now, in)
+	effects, r := s.e.Step(s.now, &in)
 	for _, f := range effects {
 		s.effect(f)
 	}

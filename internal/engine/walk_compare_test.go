@@ -29,10 +29,10 @@ func (k *walk) step(what string, in engine.Input, expect func() string) engine.R
 	}
 	var got []string
 	if k.way.split && !jumps {
-		effects, _ := k.e.Step(k.now, engine.Input{Op: engine.Tick})
+		effects, _ := k.e.Step(k.now, &engine.Input{Op: engine.Tick})
 		got = k.read(got, effects)
 	}
-	effects, r := k.e.Step(k.now, in)
+	effects, r := k.e.Step(k.now, &in)
 	got = k.read(got, effects)
 	if answer := k.answer(in, r); answer != want {
 		k.fail("the answer is %q, and should be %q", answer, want)

@@ -10,11 +10,12 @@ import (
 
 // window is when the innermost window closes that a firing has opened.
 func (t *Task) window(of int) (closes time.Time, cancels, ok bool) {
-	t.walkScopes(of, func(s *scope) bool {
-		closes, cancels, ok = s.asked.Add(s.Window), s.WindowCancels, s.Window > 0
-		return !ok
-	})
-	return closes, cancels, ok
+	for s := t.scope(of); s != nil; s = t.parent(s) {
+		if s.Window > 0 {
+			return s.asked.Add(s.Window), s.WindowCancels, true
+		}
+	}
+	return time.Time{}, false, false
 }
 
 // openWindow makes a good for as long as the window is open that its firing

@@ -72,6 +72,7 @@ type Info struct {
 type Run interface {
 	Info() Info
 	Key() (group, task string) // of Info: what every dispatch asks for
+	Details() any              // the same
 	Log() *slog.Logger
 	Take(why string) (*deferral.Deferral, error)
 	Progress(n uint64) error

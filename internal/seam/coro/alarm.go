@@ -17,21 +17,32 @@ const forever = time.Duration(math.MaxInt64)
 // after them, as the seed will have it.
 //
 // f is not a strand: it may call the World, but must not Park.
-func (w *World) AfterFunc(d time.Duration, f func()) clock.Timer {
+func (w *World) AfterFunc(d time.Duration, f func()) clock.Timer { return w.alarm(nil, d, f) }
+
+// alarm arms an alarm of a process, or of none. A dead one gets an alarm that
+// has been stopped.
+func (w *World) alarm(p *Process, d time.Duration, f func()) *alarm {
 	w.guard("AfterFunc")
-	at := forever
-	if d = max(d, 0); d < forever-w.now {
-		at = w.now + d
-	}
 	w.armed++
-	a := &alarm{w: w, at: at, seq: w.armed, f: f}
-	w.alarms.push(a)
+	a := &alarm{w: w, p: p, at: later(w.now, max(d, 0)), seq: w.armed, f: f, i: gone}
+	if p == nil || !p.dead {
+		w.alarms.push(a)
+	}
 	return a
+}
+
+// later is d after an instant, or never.
+func later(at, d time.Duration) time.Duration {
+	if d >= forever-at {
+		return forever
+	}
+	return at + d
 }
 
 // An alarm is a call at an instant, and its own timer.
 type alarm struct {
 	w   *World
+	p   *Process // nil: of none
 	at  time.Duration
 	seq uint64
 	i   int // where it is in the heap, or gone
@@ -48,6 +59,17 @@ func (a *alarm) Stop() bool {
 	}
 	a.w.alarms.remove(a.i)
 	return true
+}
+
+// ring calls the earliest alarm, unless its process is frozen: then it is late.
+func (w *World) ring() {
+	a := w.alarms.remove(0)
+	if a.p.frozen() {
+		a.at = a.p.thaw
+		w.alarms.push(a)
+		return
+	}
+	a.f()
 }
 
 // next is the instant of the earliest alarm, or forever.

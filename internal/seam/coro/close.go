@@ -20,6 +20,10 @@ func (w *World) Close() {
 	}
 	w.enter("Close")
 	defer w.leave()
+	for _, p := range w.processes {
+		p.thaw = 0
+		p.release()
+	}
 	first := w.unwind()
 	w.dismiss()
 	for _, a := range w.alarms {

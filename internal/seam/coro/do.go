@@ -33,7 +33,7 @@ func (w *World) Do(f func()) error {
 		if w.halted {
 			return ErrHalted
 		}
-		if !w.step() && !w.advance(forever) {
+		if !w.step() && !w.advance(forever) && !w.halted {
 			return w.deadlock()
 		}
 	}

@@ -19,6 +19,7 @@ func (w *World) NewPark() seam.Park { return &park{w: w} }
 
 type park struct {
 	w      *World
+	p      *Process // whose it is; nil: nobody's
 	token  bool
 	waiter *strand
 }
@@ -26,7 +27,8 @@ type park struct {
 // Park ends the strand's turn until Unpark, or until ctx is done, which the
 // World looks for before each step; ctx may be nil. With a token, or with a ctx
 // that is done already, the turn goes on. In a strand that Close unwinds it
-// returns ErrClosed at once.
+// returns ErrClosed at once; a strand that is none of its Process's waits there
+// no longer than that lives, and gets ErrKilled.
 //
 // Only a strand may call it. It panics in an alarm and outside of Run.
 func (p *park) Park(ctx context.Context) error {
@@ -44,22 +46,27 @@ func (p *park) Park(ctx context.Context) error {
 	if p.take() {
 		return nil
 	}
+	if p.p != nil && p.p.dead && s.p != p.p {
+		return ErrKilled
+	}
 	if ctx != nil && ctx.Done() != nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		s.ctx = ctx
 	}
-	p.waiter = s
+	p.waiter, s.waits = s, p
 	w.park(s)
-	p.waiter, s.ctx = nil, nil
+	p.waiter, s.waits, s.ctx = nil, nil, nil
 	if s.killed {
 		runtime.Goexit()
 	}
+	err := s.err
+	s.err = nil
 	if p.take() {
 		return nil
 	}
-	return s.err
+	return err
 }
 
 // Unpark makes the strand ready, or leaves a token for its next Park. An alarm
@@ -93,13 +100,13 @@ func (w *World) park(s *strand) {
 	}
 }
 
-// wake makes s ready, if it is still parked.
+// wake makes s ready, if it is still parked and lives.
 func (w *World) wake(s *strand) {
-	if s.inParked.next == nil {
+	if s.inParked.next == nil || !s.lives() {
 		return
 	}
 	w.unlink(s)
-	w.ready.push(s)
+	w.enqueue(s)
 }
 
 func (w *World) unlink(s *strand) {

@@ -59,7 +59,7 @@ func (w *World) step() bool {
 	switch {
 	case i == ready:
 		w.mark(0)
-		w.alarms.remove(0).f()
+		w.ring()
 	case i == 0:
 		w.take(w.ready.pop())
 	default:
@@ -84,6 +84,11 @@ func (w *World) advance(end time.Duration) bool {
 	at := w.next()
 	if at > end || at == forever {
 		return false
+	}
+	if w.quiet != nil && at > w.now {
+		if w.quiet(); w.halted {
+			return false
+		}
 	}
 	w.now = at
 	return true

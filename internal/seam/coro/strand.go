@@ -13,7 +13,8 @@ import (
 // serve the next one.
 type strand struct {
 	w  *World
-	id uint64 // of the job, never the same again
+	id uint64   // of the job, never the same again
+	p  *Process // of the job; nil: of none
 	co coroutine
 
 	job    seam.Job
@@ -24,7 +25,8 @@ type strand struct {
 	inParked, inWatched node
 	since               time.Duration   // when it parked
 	ctx                 context.Context // what can end the wait, else nil
-	err                 error           // how ctx ended, if that woke it
+	err                 error           // how ctx ended, or what else woke it
+	waits               *park           // where, while it is parked
 
 	failed *StrandPanic // what the turn ended with
 	asked  bool         // the next turn only leaves the stack

@@ -31,6 +31,7 @@ type World struct {
 	hash    fnv
 	chooser Chooser
 	after   func() // nil: nothing
+	quiet   func() // nil: nothing
 	halted  bool
 	create  func(body func()) coroutine
 
@@ -40,7 +41,9 @@ type World struct {
 	watched list      // those of parked whose context can end, in park order
 	idle    []*strand // without a job, kept for their coroutines
 	alarms  heap
-	armed   uint64 // the number of the latest alarm
+
+	processes []*Process
+	armed     uint64 // the number of the latest alarm
 
 	running bool    // between enter and leave
 	current *strand // whose turn it is, nil while an alarm runs
@@ -95,6 +98,10 @@ func WithHandoff() Option { return func(w *World) { w.create = newHandoff } }
 // started. It makes a step many times slower.
 func WithStrict() Option { return func(w *World) { w.strict = true } }
 
+// WithQuiet calls f when nothing can happen anymore at an instant, before time
+// goes on, as WithAfter does. It must make nothing ready.
+func WithQuiet(f func()) Option { return func(w *World) { w.quiet = f } }
+
 // Now is the present instant. It has no monotonic reading.
 func (w *World) Now() time.Time {
 	w.guard("Now")
@@ -105,11 +112,26 @@ func (w *World) Now() time.Time {
 // In a World that chooses by its seed a later job may have its first turn
 // before an earlier one, as on a pool where two are taken up side by side;
 // WithFIFO keeps their order.
-func (w *World) Spawn(j seam.Job) {
+func (w *World) Spawn(j seam.Job) { w.spawn(nil, j) }
+
+// spawn is Spawn for a process. A dead one spawns nothing.
+func (w *World) spawn(p *Process, j seam.Job) {
 	w.guard("Spawn")
+	if p != nil && p.dead {
+		return
+	}
 	s := w.vacant()
 	w.spawned++
-	s.id, s.job = w.spawned, j
+	s.id, s.p, s.job = w.spawned, p, j
+	w.enqueue(s)
+}
+
+// enqueue makes s ready, or lets it wait for that until its process thaws.
+func (w *World) enqueue(s *strand) {
+	if s.p.frozen() {
+		s.p.held = append(s.p.held, s)
+		return
+	}
 	w.ready.push(s)
 }
 

@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// A ledger is what the oracles know of one App: what it has told, and what they
+// have seen for themselves. The witness writes it.
+type ledger struct {
+	p     *Proc
+	tasks map[rowKey]*taskRow
+	order []*taskRow // the same, in the order of registration
+	last  *taskRow   // that was looked up last
+	acts  rows[actRow]
+	insts rows[instRow]
+	live  []uint64 // instances that have started and not ended
+	check []uint64 // instances that were canceled in this step
+
+	offered []*taskRow // registrations that are not accepted yet
+
+	began    time.Time     // when the App began to run, by its clock
+	running  bool          // it runs
+	draining bool          // it stops
+	jumped   bool          // its clock was set, or it was suspended
+	stalled  time.Duration // how long faults have kept it from what was due, or will
+	next     time.Duration // when an instance is late at the earliest
+	open     int           // activations that are not completed
+	latched  int           // activations that wait for a condition
+	suspect  bool          // a latched one may be able to start
+}
+
+type rowKey struct{ group, name string }
+
+// A taskRow is a registration.
+type taskRow struct {
+	key     rowKey
+	reg     tasks.Registration
+	conds   []condRow
+	faults  streams
+	sources []*sourceRow
+	follows bool // it has a schedule that goes by completions
+	latched int
+	live    int
+}
+
+// A condRow is a condition, as it has reported itself.
+type condRow struct {
+	text   string
+	holds  bool // as it reported
+	told   bool // as the App told
+	polled bool
+	report func(bool) // to the App
+}
+
+// A sourceRow is a schedule, walked by the oracle on its own.
+type sourceRow struct {
+	schedule activation.Schedule
+	phase    activation.Phase
+	at       time.Time // the next due time
+	armed    bool
+	stalled  time.Duration // ledger.stall, when it was last heeded
+}
+
+// An actRow is an activation.
+type actRow struct {
+	fired, completed bool
+	running          bool // an attempt is
+	merged           uint64
+	waits            event.Waits
+}
+
+func (a actRow) done() bool { return a.completed }
+
+// An instRow is an attempt.
+type instRow struct {
+	task     *taskRow
+	ctx      context.Context //nolint:containedctx // the handler's, to see whether it ends
+	act      uint64
+	started  bool
+	canceled bool
+	ended    bool
+	late     time.Duration // what it must have done before
+	stalled  time.Duration // ledger.stall, when that was set
+	index    int           // in ledger.live
+}
+
+func (i instRow) done() bool { return i.ended }
+
+// never is an instant that does not come.
+const never = time.Duration(1<<63 - 1)
+
+func newLedger(p *Proc) *ledger {
+	return &ledger{p: p, tasks: map[rowKey]*taskRow{}, next: never}
+}
+
+// task returns the row of a registration.
+func (l *ledger) task(group, name string) *taskRow {
+	if l.last != nil && l.last.key.name == name && l.last.key.group == group {
+		return l.last
+	}
+	t := l.tasks[rowKey{group, name}]
+	if t == nil {
+		t = &taskRow{key: rowKey{group, name}, faults: newStreams(name)}
+		l.tasks[t.key] = t
+		l.order = append(l.order, t)
+	}
+	l.last = t
+	return t
+}
+
+func (l *ledger) now() time.Duration { return l.p.s.since() }
+
+// stall is how long faults have kept the App from what was due, so far.
+func (l *ledger) stall() time.Duration { return l.stalled - l.p.world.Frozen() }
+
+// expect notes that an instance must do something within d.
+func (l *ledger) expect(i *instRow, d time.Duration) {
+	i.late, i.stalled = l.now()+d, l.stall()
+	l.next = min(l.next, i.late)
+}
+
+func (l *ledger) begin(id uint64, i *instRow) {
+	i.index = len(l.live)
+	l.live = append(l.live, id)
+	i.task.live++
+}
+
+func (l *ledger) end(i *instRow) {
+	i.ended, i.ctx = true, nil
+	i.task.live--
+	last := l.live[len(l.live)-1]
+	l.live[i.index] = last
+	l.insts.row(last).index = i.index
+	l.live = l.live[:len(l.live)-1]
+}
+
+// begin notes what the conditions reported before the registration stood.
+func (t *taskRow) begin() {
+	for i := range t.conds {
+		t.conds[i].told = t.conds[i].holds
+	}
+}
+
+// changed notes what the App told of a condition.
+func (t *taskRow) changed(e *event.Event) {
+	for i := range t.conds {
+		if t.conds[i].text == e.Detail {
+			t.conds[i].told = e.N == 1
+		}
+	}
+}
+
+// holds reports whether all conditions of the task do, as far as can be known
+// from outside.
+func (t *taskRow) holds() bool {
+	return !slices.ContainsFunc(t.conds, func(c condRow) bool { return !c.holds })
+}

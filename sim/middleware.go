@@ -1,0 +1,108 @@
+package sim
+
+import (
+	"context"
+
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// An injected is what a handler panics with when that is a fault.
+type injected struct{}
+
+func (injected) Error() string { return "sim: a fault" }
+
+// isInjected reports whether a panic is a fault.
+func isInjected(v any) bool { _, yes := v.(injected); return yes }
+
+// middleware is around the dispatch of the process's App: it shows the oracles
+// the handler's context, and lets faults into the handler.
+func (p *Proc) middleware(next tasks.Handler) tasks.Handler {
+	faulty := p.s.rates.any(faultPanic, faultDeaf)
+	l := p.ledger
+	return tasks.HandlerFunc(func(ctx context.Context, in *tasks.Instance) error {
+		if i := l.insts.row(in.ID()); i != nil && i.started && !i.ended {
+			i.ctx = ctx
+			if faulty {
+				return (&attempt{p, in, &i.task.faults, next}).run(ctx)
+			}
+		}
+		return next.Run(ctx, in)
+	})
+}
+
+// An attempt is a handler's run in which something may go wrong.
+type attempt struct {
+	p    *Proc
+	in   *tasks.Instance
+	st   *streams
+	next tasks.Handler
+}
+
+func (a *attempt) run(ctx context.Context) error {
+	s := a.p.s
+	if s.happens(faultSlow, a.st) {
+		d := s.lasts(faultSlow, a.st, shortFault)
+		a.told("is %v slow", d)
+		_ = a.in.Sleep(d)
+	}
+	if s.happens(faultHang, a.st) {
+		a.told("hangs")
+		if err := s.hang(ctx); err != nil {
+			return err
+		}
+	}
+	if s.happens(faultDeaf, a.st) {
+		return a.deaf(ctx)
+	}
+	if s.happens(faultPanic, a.st) {
+		return a.panic(ctx)
+	}
+	return a.next.Run(ctx, a.in)
+}
+
+// panic panics before, after, or holding a deferral.
+func (a *attempt) panic(ctx context.Context) error {
+	s := a.p.s
+	how := s.choices.Below(a.st[faultPanic], s.since(), 3)
+	switch how {
+	case 1:
+		_ = a.next.Run(ctx, a.in)
+	case 2:
+		_, _ = a.in.Deferral("a fault")
+	}
+	a.told("panics, %s", [...]string{"before its work", "after its work", "holding a deferral"}[how])
+	panic(injected{})
+}
+
+// deaf runs the handler without telling it of its cancellation, and returns late
+// if there was one.
+func (a *attempt) deaf(ctx context.Context) error {
+	a.told("is deaf")
+	err := a.next.Run(context.WithoutCancel(ctx), a.in)
+	if ctx.Err() != nil {
+		a.p.s.sleep(a.p.s.lasts(faultDeaf, a.st, deafFault))
+	}
+	return err
+}
+
+func (a *attempt) told(format string, args ...any) {
+	if a.p.s.story != nil {
+		a.p.s.tell("%sfault: the handler of %s "+format, append([]any{a.p.prefix, a.in.Name()}, args...)...)
+	}
+}
+
+// hang waits for ctx to end, or for all to be well again.
+func (s *S) hang(ctx context.Context) error {
+	p := s.world.NewPark()
+	s.hung = append(s.hung, p)
+	return p.Park(ctx)
+}
+
+// heal ends all that hangs, and everything that would go wrong from now on.
+func (s *S) heal() {
+	s.over = true
+	for _, p := range s.hung {
+		p.Unpark()
+	}
+	s.hung = nil
+}

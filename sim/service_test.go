@@ -1,0 +1,113 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/activation/condition"
+	"github.com/bgloop/bgloop/activation/trigger"
+	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/sim"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// busyService is an App in which everything happens that can: every overlap,
+// conditions, limits, retries, deferrals, details, groups.
+type busyService struct {
+	s      *sim.S
+	online *condition.Flag
+	orders *trigger.Application[int]
+	done   int
+}
+
+func (b *busyService) build(env sim.Env) *app.App {
+	a := app.New(append(env.Options(), app.WithTimeLimit(time.Hour), app.WithCap(6))...)
+	b.online, b.orders = condition.NewFlag("online", true), trigger.NewApplication[int]()
+	work := func(_ context.Context, in *tasks.Instance) error {
+		if err := in.Sleep(b.s.Between("work of "+in.Name(), time.Second, 20*time.Minute)); err != nil {
+			return err
+		}
+		if b.s.Chance(in.Name()+" fails", 0.1) {
+			return errors.New("no luck")
+		}
+		b.done++
+		return nil
+	}
+	for _, name := range []string{"sync", "many", "replaced", "skipped", "retried", "limited", "chained"} {
+		a.HandleFunc(name, work)
+	}
+	a.HandleFunc("deferred", func(_ context.Context, in *tasks.Instance) error {
+		d, err := in.Deferral("later")
+		if err != nil {
+			return err
+		}
+		return in.Go(func(context.Context) error { defer d.Complete(); return in.Sleep(10 * time.Minute) })
+	})
+	a.HandleFunc("awaiting", func(_ context.Context, in *tasks.Instance) error {
+		return in.Await(func(context.Context) error { return in.Sleep(time.Minute) })
+	})
+	a.Handle("order", tasks.Typed(func(_ context.Context, in *tasks.Instance, n int) error {
+		return in.Sleep(time.Duration(n) * time.Minute)
+	}))
+	online := []activation.Condition{b.online}
+	for _, r := range []tasks.Registration{
+		{Name: "sync", Trigger: trigger.Every(15 * time.Minute), Conditions: online},
+		{Name: "many", Trigger: trigger.Every(10 * time.Minute), Overlap: tasks.Parallel(3), Keep: tasks.Every(5)},
+		{Name: "replaced", Trigger: trigger.Every(17 * time.Minute), Overlap: tasks.Replace},
+		{Name: "skipped", Trigger: trigger.Every(15 * time.Minute), Overlap: tasks.Skip, Conditions: online, KeepOnConditionLoss: true},
+		{Name: "retried", Trigger: trigger.Every(time.Hour), Retry: tasks.Retry{Attempts: 3, Backoff: time.Minute}},
+		{Name: "limited", Trigger: trigger.Every(30 * time.Minute), TimeLimit: 10 * time.Minute, Conditions: online},
+		{Name: "chained", Trigger: trigger.Completion("sync", trigger.OnAny)},
+		{Name: "deferred", Trigger: trigger.Cron("*/20 * * * *")},
+		{Name: "awaiting", Trigger: trigger.Every(40 * time.Minute), OnAbandon: tasks.HoldSlot},
+		{Name: "order", Trigger: b.orders, Keep: tasks.Every(3)},
+	} {
+		must(a.Register(r))
+	}
+	return a
+}
+
+func busy(s *sim.S) {
+	b := &busyService{s: s}
+	p := s.App(b.build)
+	s.Every("network", time.Hour, func() { b.online.Set(s.Choose("offline", 3) == 0) })
+	s.Every("customer", 25*time.Minute, func() {
+		r, err := b.orders.Request(context.Background(), s.Choose("order", 20))
+		if err == nil && r.Result == activation.Allowed && s.Chance("waits", 0.5) {
+			_ = r.Wait(context.Background())
+		}
+	})
+	s.Every("operator", 3*time.Hour, func() {
+		task, ok := p.App().Task("many")
+		if !ok {
+			return
+		}
+		switch s.Choose("does", 4) {
+		case 1:
+			task.Pause()
+			s.RunFor(s.Between("pause", time.Minute, time.Hour))
+			task.Resume()
+		case 2:
+			task.Cancel(activation.Abort)
+		case 3:
+			_, _ = task.Fire(context.Background(), nil)
+		}
+	})
+	s.RunFor(24 * time.Hour)
+	done := b.done
+	b.online.Set(true)
+	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done > done+10 })
+}
+
+func TestNoOracleComplainsOfTheApp(t *testing.T) {
+	t.Run("calm", func(t *testing.T) { sim.Test(t, busy, calm) })
+	t.Run("usual", func(t *testing.T) { sim.Test(t, busy) })
+	rough := sim.Usual()
+	rough.Lost, rough.Aim = 0.01, 0.1
+	t.Run("rough", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
+	rough.Kill = 0.01
+	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
+}

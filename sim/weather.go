@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// ticks are how often faults come to a process that come at any time.
+var ticks = [...]time.Duration{time.Hour, 10 * time.Minute, time.Minute, 6 * time.Hour}
+
+// weather lets faults come to the process at every tick.
+func (p *Proc) weather() {
+	s := p.s
+	if !s.rates.any(firstOfProcess, faultKill) {
+		return
+	}
+	tick := ticks[s.Choose("tick of "+p.name, len(ticks))]
+	s.world.Spawn(seam.JobFunc(func() {
+		for next := s.Now().Add(tick); ; next = next.Add(tick) {
+			s.sleep(next.Sub(s.Now()))
+			if s.over {
+				return
+			}
+			for f := firstOfProcess; f <= faultKill; f++ {
+				if s.happens(f, &p.faults) {
+					p.suffer(f, nil)
+				}
+			}
+		}
+	}))
+}
+
+// aim lets a fault come right after something has happened.
+func (p *Proc) aim(e *event.Event) {
+	switch {
+	case p.s.rates.base[faultAim] == 0:
+		return
+	case e.Kind == event.Started, e.Kind == event.Canceling, e.Kind == event.Completed,
+		e.Kind == event.Waiting && e.Waits == event.ForCondition:
+	default:
+		return
+	}
+	s, t := p.s, p.ledger.task(e.Group, e.Task)
+	if !s.happens(faultAim, &t.faults) {
+		return
+	}
+	f := firstOfProcess + fault(s.choices.Below(t.faults[faultAim], s.since(), uint64(faultKill-firstOfProcess+1)))
+	if s.rates.base[f] == 0 {
+		return
+	}
+	// The engine is in the middle of it: the fault comes with the next turns.
+	s.world.Spawn(seam.JobFunc(func() {
+		if !s.over {
+			p.suffer(f, t)
+		}
+	}))
+}
+
+// suffer lets a fault come to the process; of a task, if that is not nil.
+func (p *Proc) suffer(f fault, t *taskRow) {
+	s, l := p.s, p.ledger
+	if p.world.Dead() {
+		return
+	}
+	switch f { //nolint:exhaustive // the others are not a process's
+	case faultFlap:
+		p.flap(t)
+	case faultStall:
+		d := s.lasts(f, &p.faults, shortFault)
+		p.told("stands still for %v", d)
+		p.freeze(d, false)
+	case faultSuspend:
+		d := s.lasts(f, &p.faults, longFault)
+		p.told("sleeps for %v", d)
+		l.jumped = true
+		p.freeze(d, true)
+	case faultForward, faultBack:
+		d := s.lasts(f, &p.faults, longFault)
+		if f == faultBack {
+			d = -d
+		}
+		p.told("has its clock set by %v", d)
+		l.jumped = true
+		p.world.Jump(d)
+	case faultKill:
+		p.restart()
+	}
+}
+
+func (p *Proc) freeze(d time.Duration, suspended bool) {
+	if p.world.Frozen() == 0 {
+		p.ledger.stalled += d
+		p.world.Freeze(d, suspended)
+	}
+}
+
+// flap has a condition, of a task or of any, change and change back.
+func (p *Proc) flap(t *taskRow) {
+	s := p.s
+	if t == nil {
+		if len(p.ledger.order) == 0 {
+			return
+		}
+		t = p.ledger.order[s.choices.Below(p.faults[faultFlap], s.since(), uint64(len(p.ledger.order)))]
+	}
+	if len(t.conds) == 0 {
+		return
+	}
+	c := &t.conds[s.choices.Below(p.faults[faultFlap], s.since(), uint64(len(t.conds)))]
+	if c.polled || c.report == nil {
+		return
+	}
+	p.told("sees a condition of %s flap", t.key.name)
+	holds := c.holds
+	for _, now := range []bool{!holds, holds} {
+		c.holds = now
+		c.report(now)
+	}
+}
+
+func (p *Proc) told(format string, args ...any) {
+	if p.s.story != nil {
+		p.s.tell("fault: %s "+format, append([]any{p.name}, args...)...)
+	}
+}
