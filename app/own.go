@@ -246,15 +246,16 @@ func (a *App) setAlarm() {
 	if !ok || a.alarm.armed && !at.Before(a.alarm.at) {
 		return
 	}
-	if a.alarm.timer != nil {
-		a.alarm.timer.Stop()
-	}
 	d := at.Sub(a.now.Round(0))
 	if clock.Monotonic(a.now) && d > farthest {
 		d, at = farthest, a.now.Round(0).Add(farthest)
 	}
 	a.alarm.at, a.alarm.armed = at, true
+	before := a.alarm.timer
 	a.alarm.timer = a.clock.AfterFunc(d, a.ring)
+	if before != nil { // stopped last: a clock without a timer gives up what it holds
+		before.Stop()
+	}
 }
 
 // ring is called by the clock.

@@ -73,6 +73,7 @@ func TestMonotonic(t *testing.T) {
 		want bool
 	}{
 		{"system", clock.System().Now(), true},
+		{"precise", clock.Precise().Now(), true},
 		{"system, later", clock.System().Now().Add(time.Hour), true},
 		{"system, in a zone", clock.System().Now().UTC(), false},
 		{"system, stripped", clock.System().Now().Round(0), false},

@@ -35,6 +35,9 @@ var subjects = []struct {
 }{
 	{"System", func() subject { return realTime(clock.System()) }},
 	{"Wrap(New)", func() subject { return realTime(clock.Wrap(bb.New())) }},
+	{"Precise", func() subject { return realTime(clock.PreciseInBubble()) }},
+	{"Precise in a bubble", func() subject { return realTime(clock.Precise()) }},
+	{"Precise without a descriptor", func() subject { return realTime(clock.PreciseRefused()) }},
 	{"Wrap(Mock)", func() subject {
 		m := bb.NewMock()
 		return subject{clock.Wrap(m), func(d time.Duration) { m.Add(d); synctest.Wait() }}

@@ -10,7 +10,14 @@ type heap []entry
 type entry struct {
 	at  time.Duration
 	seq uint64
-	t   *virtualTimer // t.i is the index of this entry
+	t   *armed
+}
+
+// armed is what is called, and the index of its entry, or out. It is guarded by
+// what guards the heap.
+type armed struct {
+	f func()
+	i int
 }
 
 // out is the index of a timer that is in no heap.

@@ -54,10 +54,10 @@ func (v *Virtual) Elapsed() time.Duration {
 // next Advance calls f, Advance(0) included, or the one under way. Functions
 // due at the same instant are called in the order of their AfterFunc.
 func (v *Virtual) AfterFunc(d time.Duration, f func()) Timer {
-	t := &virtualTimer{v: v, f: f}
+	t := &virtualTimer{v: v, armed: armed{f: f}}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.timers.push(entry{at: later(v.elapsed, max(d, 0)), seq: v.armed, t: t})
+	v.timers.push(entry{at: later(v.elapsed, max(d, 0)), seq: v.armed, t: &t.armed})
 	v.armed++
 	return t
 }
@@ -135,8 +135,7 @@ func later(t, d time.Duration) time.Duration {
 
 type virtualTimer struct {
 	v *Virtual
-	f func()
-	i int // index in v.timers, or out; guarded by v.mu
+	armed
 }
 
 func (t *virtualTimer) Stop() bool {

@@ -36,6 +36,10 @@ func bgloop() []Contender {
 			Cannot: map[Ability]string{Storing: "it keeps what is pending in memory"},
 		},
 		{
+			Name: "bgloop, precise", Kind: Ours, Gives: "as bgloop, on clock.Precise: a timerfd in place of the runtime's timers",
+			Time: func() (Timetable, error) { return newTimed(tasks.Registration{}, app.WithClock(clock.Precise())) }, Lead: setting,
+		},
+		{
 			Name: "bgloop, on the loop", Kind: Ours, Gives: "as bgloop; handlers run one at a time on one goroutine",
 			Time: func() (Timetable, error) { return newTimed(tasks.Registration{OnLoop: true}) }, Lead: setting,
 		},
@@ -215,7 +219,9 @@ type timed struct {
 	r tasks.Registration
 }
 
-func newTimed(r tasks.Registration) (Timetable, error) { return &timed{app.New(), r}, nil }
+func newTimed(r tasks.Registration, opts ...app.Option) (Timetable, error) {
+	return &timed{app.New(opts...), r}, nil
+}
 
 func (b *timed) At(t time.Time, j *Job) error {
 	r := b.r
