@@ -34,6 +34,8 @@ type App struct {
 	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
 	witness            engine.Witness // nil: none
+	kinds              kinds
+	journal            *journal // nil: there is no store
 
 	owner atomic.Uint32 // free, owned or mail; with mu held where it becomes or is mail
 	mu    sync.Mutex    // guards the following
@@ -98,7 +100,7 @@ func New(opts ...Option) *App {
 	}
 	a.eng = engine.New(engine.Config{
 		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
-		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps,
+		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps, Durable: a.journal != nil,
 	})
 	a.hear()
 	a.elapser, _ = a.clock.(clock.Elapser)

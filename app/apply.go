@@ -103,7 +103,7 @@ func (g *registry) candidates(desired []tasks.Registration) ([]*candidate, error
 	seen := map[string]bool{}
 	var list []*candidate
 	for _, r := range desired {
-		p, err := g.prepare(r, true)
+		p, err := g.prepare(r, false)
 		if err != nil {
 			return nil, err
 		}
@@ -192,9 +192,18 @@ func (a *App) carryOut(g *registry, candidates []*candidate, gone []*engine.Task
 	for _, c := range candidates { // last: what they claim is free now
 		if c.port != nil && c.is == nil {
 			newTask(g, c.port)
-			a.step(&engine.Input{Op: engine.Register, Spec: &c.port.spec})
+			a.enlist(&c.port.spec)
 		}
 	}
+}
+
+// enlist registers what nothing stands against.
+func (a *App) enlist(spec *engine.Spec) {
+	if a.journal != nil {
+		_ = a.journal.enlist(spec)
+		return
+	}
+	a.step(&engine.Input{Op: engine.Register, Spec: spec})
 }
 
 func (a *App) change(c *candidate) {

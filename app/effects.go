@@ -74,6 +74,8 @@ func (a *App) wake(t *engine.Timer) {
 		a.spawn(h)
 	case *handlerLoop:
 		h.ring()
+	case *journal:
+		h.again()
 	case *App:
 		a.hurry = true // the time for callbacks at Stop is over
 	}
@@ -81,6 +83,12 @@ func (a *App) wake(t *engine.Timer) {
 
 // emit tells an event to whoever observes it.
 func (a *App) emit(f *engine.Effect) {
+	e := a.eventOf(f)
+	a.tell(&e, f.Task)
+}
+
+// eventOf is the event of an effect, complete.
+func (a *App) eventOf(f *engine.Effect) event.Event {
 	e := a.eng.Event(*f)
 	if e.Kind == event.Canceling || e.Kind == event.Abandoned {
 		e.Detail = runOf(f.Inst).openDeferrals()
@@ -88,15 +96,19 @@ func (a *App) emit(f *engine.Effect) {
 	if a.witness != nil {
 		a.witness.Told(e)
 	}
+	return e
+}
+
+func (a *App) tell(e *event.Event, t *engine.Task) {
 	for _, o := range a.observers {
-		o.put(&e)
+		o.put(e)
 	}
-	if f.Task == nil {
+	if t == nil {
 		return
 	}
-	for _, o := range taskOf(f.Task).observers() {
+	for _, o := range taskOf(t).observers() {
 		if o.wants(e.Kind) {
-			o.put(&e)
+			o.put(e)
 		}
 	}
 }

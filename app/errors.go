@@ -38,6 +38,10 @@ var (
 	ErrInHandler = activation.ErrInHandler
 )
 
+// ErrStore: the store fails, and so it is not known whether what was done is
+// durable; a firing may run all the same. See WithStore.
+var ErrStore = engine.ErrStore
+
 // Errors of activations, for callers that import no other package of ours.
 var (
 	// ErrUnbound: what was fired is registered nowhere.

@@ -27,7 +27,15 @@ func (g *registry) Explain(name string) tasks.Explanation {
 	if t, ok := g.Task(name); ok {
 		return t.Explain()
 	}
-	return tasks.Explanation{Group: g.group, Task: name, At: g.a.clock.Now().Round(0)}
+	x := tasks.Explanation{Group: g.group, Task: name, At: g.a.clock.Now().Round(0)}
+	if j := g.a.journal; j != nil {
+		g.a.own(func() {
+			if p := j.past[engine.Key{Group: g.group, Name: name}]; p != nil {
+				x.Trigger = p.task.Trigger
+			}
+		})
+	}
+	return x
 }
 
 // A Snapshot is where the whole App stands at one instant.
@@ -41,6 +49,9 @@ type Snapshot struct {
 	Dropped uint64
 	// Illegal counts moves that the lifecycle refused: bugs of bgloop's.
 	Illegal uint64
+	// Unclaimed are the registrations of a former run that the App's store has
+	// and that the program has not made again, by group and name.
+	Unclaimed []Unclaimed
 	// Tasks are all registrations, by group and name.
 	Tasks []tasks.Explanation
 }
@@ -52,6 +63,9 @@ func (a *App) Snapshot() (s Snapshot) {
 		s = Snapshot{At: a.now.Round(0), State: a.life.Current(), Active: a.eng.Active(), Illegal: a.eng.Illegal}
 		for _, t := range a.eng.Tasks(nil) {
 			s.Tasks = append(s.Tasks, a.eng.Explain(t, a.now))
+		}
+		if a.journal != nil {
+			s.Unclaimed = a.journal.unclaimed()
 		}
 		for _, o := range a.observers {
 			s.Dropped += o.Dropped()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/looplab/fsm"
@@ -38,9 +39,15 @@ func (a *App) move(event string) bool {
 // Run runs the App until ctx ends, and then stops it: see Stop. It returns nil
 // if everything ended within its grace, else a *StopError; never ctx's error.
 // It also returns when Stop is called, with the same result. It returns
-// ErrRunning or ErrStopped, at once, if the App cannot run.
+// ErrRunning or ErrStopped, at once, if the App cannot run; and what went wrong
+// when the store was read, if there is one: the App can be run again then.
 func (a *App) Run(ctx context.Context) error {
-	if err := a.start(); err != nil {
+	if err := a.start(ctx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // it ended while the store was read
+			a.stop()
+			_ = a.done.wait(context.Background(), a.driver)
+			return a.result()
+		}
 		return err
 	}
 	if a.done.wait(ctx, a.driver) != nil {
@@ -52,15 +59,22 @@ func (a *App) Run(ctx context.Context) error {
 
 // Start makes the App run and returns: registrations made so far take effect,
 // sources start, time passes. It returns ErrRunning or ErrStopped if the App
-// cannot run, and ctx's error if ctx has ended.
+// cannot run, ctx's error if ctx has ended, and what went wrong when the store
+// was read, if there is one: the App can be started again then.
 func (a *App) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return a.start()
+	return a.start(ctx)
 }
 
-func (a *App) start() (err error) {
+func (a *App) start(ctx context.Context) (err error) {
+	var former *load
+	if a.journal != nil {
+		if former, err = a.journal.load(ctx); err != nil {
+			return err
+		}
+	}
 	a.own(func() {
 		switch {
 		case a.life.Is(running):
@@ -68,7 +82,7 @@ func (a *App) start() (err error) {
 		case !a.move(begin):
 			err = ErrStopped
 		default:
-			a.begin()
+			a.begin(former)
 		}
 	})
 	if err == nil {
@@ -77,9 +91,17 @@ func (a *App) start() (err error) {
 	return err
 }
 
-func (a *App) begin() {
+func (a *App) begin(l *load) {
 	a.awaken()
-	a.step(&engine.Input{Op: engine.Begin})
+	in := &engine.Input{Op: engine.Begin}
+	if a.journal != nil {
+		a.journal.begin()
+		in.Details = a.journal.resume(l)
+	}
+	a.step(in)
+	if a.journal != nil {
+		a.journal.tellUnclaimed()
+	}
 	for _, t := range a.eng.Tasks(nil) {
 		if p := portOf(t); p != nil {
 			p.startSources()
@@ -95,6 +117,14 @@ func (a *App) warnUnanswered() {
 		if r := taskOf(t).registry; !r.answered(t.Key.Name) {
 			a.log.Warn("bgloop: no handler for a registered task", "task", taskName(t.Key.Group, t.Key.Name))
 		}
+	}
+	if a.journal == nil {
+		return
+	}
+	var left []Unclaimed
+	a.own(func() { left = a.journal.unclaimed() })
+	for _, u := range left {
+		a.log.Warn("bgloop: a task of a former run is not registered", "task", taskName(u.Group, u.Task), "trigger", u.Trigger, "pending", u.Pending)
 	}
 }
 
@@ -143,8 +173,12 @@ func (a *App) beginStop() {
 func (a *App) checkStopped() {
 	switch {
 	case !a.eng.Stopped() || a.closed:
-	case a.hurry || a.busy.Load()+a.sources.Load() == 0:
+	case a.hurry:
 		a.close()
+	case a.busy.Load()+a.sources.Load() == 0:
+		if a.journal == nil || !a.journal.lastTry() {
+			a.close()
+		}
 	case a.closing.Host == nil:
 		a.closing.Host = a
 		a.step(&engine.Input{Op: engine.Arm, Timer: &a.closing, For: max(a.grace, 0)})
@@ -157,6 +191,9 @@ func (a *App) close() {
 	a.move(finish)
 	if a.alarm.timer != nil {
 		a.alarm.timer.Stop()
+	}
+	if a.journal != nil {
+		a.journal.close()
 	}
 	a.closeReport()
 	a.silent.Store(true) // after the count of what this keeps from being called

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -97,6 +99,65 @@ func WithDebug() Option { return func(a *App) { a.debug = true } }
 // for the recorder and the simulation: outside this module an engine.Witness
 // cannot be named.
 func WithWitness(w engine.Witness) Option { return func(a *App) { a.witness = w } }
+
+// WithStore makes the App keep in s what is to survive the end of the process,
+// however sudden: registrations, with their phase, pause and counters; pending
+// activations, with their details, the count of merged firings, the attempts
+// made and when the next is due; and activations that are running. The default
+// is no store. Load is called by Run and Start, and one App at a time uses s.
+//
+// Every task is kept, but those whose registration says Volatile.
+//
+// Handlers, triggers and conditions are code, so the program registers the same
+// names again at each start. If the trigger's text is the same, the phase goes
+// on where it was, and due times that passed meanwhile were missed: Missed says
+// what becomes of them. If it is not, the phase begins anew. What was pending is
+// pending again in both cases. What is registered while the App runs is given
+// what the store has of it then. A registration that is not made again stays in
+// the store; see Snapshot.Unclaimed and the event Unclaimed. Unregister forgets
+// it; Replace forgets it and begins anew. A one-shot whose activation is over is
+// forgotten, and if it is registered again fires again. Apply leaves alone what
+// is only in the store.
+//
+// Activations are delivered at least once. One that was accepted is durable
+// before it starts and before its firing is answered; it is forgotten when it
+// is over, before its outcome is told. One that was running when the process
+// ended is run again, with the same Instance.Activation, by which a handler can
+// recognize work that was done, and the next Instance.Attempt; it is no failure
+// that counts for Retry, and tasks.ErrLost is the error of the attempt. One that
+// Stop canceled, or that was pending then, ends with activation.Terminating in
+// this run, and is run again in the next as well. IDs of activations and of
+// instances are not used twice; those of registrations are of this run.
+//
+// Details are stored as JSON, so that what JSON leaves out is lost. Their type
+// is one of: the plain types bool, string, the numbers, []byte, []string,
+// map[string]string, time.Time, time.Duration; that of a handler made by
+// tasks.Typed; or one given to WithDetails. A firing with others is refused with
+// ErrNotDurable, as are details that own something. Values of a context are not
+// kept: those of WithBaseContext take their place.
+//
+// While s fails, nothing that is durable starts, and firings by a caller are
+// refused with ErrStore; those of time are accepted and wait. What could not be
+// stored is stored later: the App tries again after 100 ms, doubling up to one
+// minute, and once more when it stops. Events StoreFailed and StoreRecovered
+// tell of it.
+func WithStore(s store.Store) Option {
+	return func(a *App) {
+		if s != nil {
+			a.journal = newJournal(a, s)
+		}
+	}
+}
+
+// WithDetails says that details of these values' types can be stored: JSON makes
+// the same of them again. See WithStore.
+func WithDetails(values ...any) Option {
+	return func(a *App) {
+		for _, v := range values {
+			a.kinds.learn(reflect.TypeOf(v))
+		}
+	}
+}
 
 // WithDriver sets who runs strands. It is for the simulation: outside this
 // module a seam.Driver cannot be named.

@@ -75,6 +75,10 @@ func (a *App) post(in *engine.Input) {
 
 // call asks for something and waits for the answer, which takes no user code.
 func (a *App) call(in *engine.Input) answer {
+	if a.journal != nil {
+		kept := *in // so that without a store in stays where it is
+		return a.journal.call(&kept)
+	}
 	if a.takeSoon() {
 		r := a.ask(in)
 		a.release(0)
@@ -194,8 +198,12 @@ func (a *App) step(in *engine.Input) engine.Reply {
 	if reply.Task != nil { // what is carried out now may use its port at once
 		taskOf(reply.Task).accepted()
 	}
-	for i := range effects {
-		a.carry(&effects[i])
+	if a.journal != nil {
+		a.journal.carry(effects)
+	} else {
+		for i := range effects {
+			a.carry(&effects[i])
+		}
 	}
 	switch {
 	case in.Op == engine.Arm:

@@ -59,6 +59,7 @@ func (g *registry) Handle(name string, h tasks.Handler) {
 	if _, has := g.handlers.LoadOrStore(name, h); has {
 		panic("app: Handle: task " + name + " has a handler")
 	}
+	g.a.kinds.learnFrom(h)
 }
 
 // HandleFunc is Handle for a function.
@@ -183,7 +184,12 @@ func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
 func (a *App) accept(p *port) (err error) {
-	err = a.call(&engine.Input{Op: engine.Register, Spec: p.submit()}).Err
+	spec := p.submit()
+	if a.journal == nil {
+		err = a.call(&engine.Input{Op: engine.Register, Spec: spec}).Err
+	} else {
+		a.own(func() { err = a.journal.enlist(spec) })
+	}
 	if err == nil {
 		p.bind()
 	}
@@ -205,10 +211,14 @@ func (a *App) tooOften(t *engine.Terms) error {
 // Unregister ends a registration; an unknown name does nothing. What is pending
 // ends with activation.Abort. With cancelRunning, running instances are
 // canceled with activation.Abort; without, they finish. Either way the name is
-// free at once.
+// free at once. What a store has of that name is forgotten, also of one that
+// the program has not registered in this run.
 func (g *registry) Unregister(name string, cancelRunning bool) {
 	if t, ok := g.Task(name); ok {
 		t.Unregister(cancelRunning)
+	}
+	if g.a.journal != nil {
+		g.a.journal.unregister(engine.Key{Group: g.group, Name: name})
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -64,7 +65,10 @@ func (a *App) record(x *engine.Act) *run {
 	return r
 }
 
-func (a *App) startRun(i *engine.Instance) {
+func (a *App) startRun(i *engine.Instance) { a.launch(a.newRun(i)) }
+
+// newRun prepares the record of an instance, which counts as busy from now on.
+func (a *App) newRun(i *engine.Instance) *run {
 	r := a.record(i.Act)
 	if i.Attempt > 1 {
 		r = &run{a: a}
@@ -82,13 +86,19 @@ func (a *App) startRun(i *engine.Instance) {
 	r.busy, r.strands, r.awake, r.deadline = true, 1, 1, i.Deadline
 	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
-	if !i.Task.Reg.OnLoop {
-		a.spawn(r)
-		return
-	}
-	r.onLoop = true
+	r.onLoop = i.Task.Reg.OnLoop
 	a.busy.Add(1)
-	a.loop.put(r)
+	return r
+}
+
+// launch gives it a strand, or its place in the loop's queue. Nothing starts
+// before there may be strands.
+func (a *App) launch(r *run) {
+	if r.onLoop {
+		a.loop.put(r)
+	} else {
+		a.driver.Spawn(r)
+	}
 }
 
 // Run is the handler's strand.
@@ -107,6 +117,12 @@ func (r *run) Run() {
 }
 
 func (r *run) activate() error {
+	if p, ok := r.h.details.(*packed); ok {
+		if err := p.open(&r.a.kinds); err != nil {
+			return fmt.Errorf("%w: task %q", err, r.is.Task.Key.Name)
+		}
+		r.h.details = p.value
+	}
 	return r.a.outermost.Run((*runContext)(r.h), &r.h.in)
 }
 

@@ -65,16 +65,16 @@ func sameSchedule(a, b engine.Scoped[activation.Schedule]) bool {
 
 // settings are what a registration says beside its name, trigger and
 // conditions.
-func settings(r *tasks.Registration) [11]any {
+func settings(r *tasks.Registration) [12]any {
 	return [...]any{
 		r.KeepOnConditionLoss, r.TimeLimit, r.Grace, r.Keep, r.Overlap, r.Missed, r.Retry, r.OnAbandon, r.OnLoop,
-		r.Priority, r.Key,
+		r.Priority, r.Key, r.Volatile,
 	}
 }
 
-func settingNames() [11]string {
+func settingNames() [12]string {
 	return [...]string{
 		"keep on condition loss", "time limit", "grace", "keep", "overlap", "missed", "retry", "on abandon", "on loop",
-		"priority", "key",
+		"priority", "key", "volatile",
 	}
 }

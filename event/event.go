@@ -78,6 +78,20 @@ const (
 	Faulted
 	// Unregistered: a registration ended.
 	Unregistered
+	// Restored: an activation that a former run of the program accepted is
+	// pending again; Attempt is how many attempts there were, and Err
+	// tasks.ErrLost if the last of them ended with the process.
+	Restored
+	// Unclaimed: the store has a registration of a former run that the program
+	// has not made again; N is how many activations of it are pending, Detail
+	// its trigger's text.
+	Unclaimed
+	// StoreFailed: the store could not keep what happened; Err is its error. It
+	// is tried again, and until then nothing that is durable starts. It
+	// concerns no task.
+	StoreFailed
+	// StoreRecovered: the store has kept all that it could not before.
+	StoreRecovered
 )
 
 var kinds = [...]string{
@@ -87,6 +101,7 @@ var kinds = [...]string{
 	Paused: "paused", Resumed: "resumed", Missed: "missed", LongRunning: "long running", Exhausted: "exhausted",
 	SourceFailed: "source failed", Retrying: "retrying", ClockJumped: "clock jumped", LoopHeld: "loop held",
 	Changed: "changed", Faulted: "faulted", Unregistered: "unregistered",
+	Restored: "restored", Unclaimed: "unclaimed", StoreFailed: "store failed", StoreRecovered: "store recovered",
 }
 
 // String is the kind in words.
@@ -116,9 +131,11 @@ const (
 	ForCondition
 	// ForCap: the App, its group or its key has as many instances as may be.
 	ForCap
+	// ForStore: what happened could not be stored yet. It is asked first.
+	ForStore
 )
 
-var waits = [...]string{"nothing", "time", "retry", "resume", "overlap", "condition", "cap"}
+var waits = [...]string{"nothing", "time", "retry", "resume", "overlap", "condition", "cap", "store"}
 
 // String is what it waits for, in a word.
 func (w Waits) String() string {

@@ -153,6 +153,7 @@ func (x Explanation) waiting(p PendingActivation) string {
 		event.ForResume:    "to be resumed",
 		event.ForOverlap:   "for an active instance to end",
 		event.ForCondition: "for its conditions: " + x.unmet(),
+		event.ForStore:     "for the store, which fails",
 		event.ForCap:       "for room under a cap: " + strings.Join(x.FullCaps, ", "),
 	}[p.For]
 	if p.For == event.ForCap && len(x.FullCaps) == 0 {

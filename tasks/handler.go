@@ -33,15 +33,23 @@ type Middleware func(Handler) Handler
 // Typed makes a Handler of a function that wants its details as a T. Details of
 // another type fail the instance with ErrDetails; no details are the zero T.
 func Typed[T any](f func(ctx context.Context, in *Instance, details T) error) Handler {
-	return HandlerFunc(func(ctx context.Context, in *Instance) error {
-		details := in.Details()
-		v, ok := details.(T)
-		if !ok && details != nil {
-			return fmt.Errorf("%w: task %q: got %T, want %v", ErrDetails, in.Name(), details, reflect.TypeFor[T]())
-		}
-		return f(ctx, in, v)
-	})
+	return typed[T](f)
 }
+
+type typed[T any] func(ctx context.Context, in *Instance, details T) error
+
+// Run implements Handler.
+func (f typed[T]) Run(ctx context.Context, in *Instance) error {
+	details := in.Details()
+	v, ok := details.(T)
+	if !ok && details != nil {
+		return fmt.Errorf("%w: task %q: got %T, want %v", ErrDetails, in.Name(), details, reflect.TypeFor[T]())
+	}
+	return f(ctx, in, v)
+}
+
+// DetailsType is T, for an App with a store: it makes details of what it stored.
+func (typed[T]) DetailsType() reflect.Type { return reflect.TypeFor[T]() }
 
 // TypeName gives the names under which the Background Task Helper registers a
 // handler type: the type's short name, and its full name as the entry point.

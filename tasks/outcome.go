@@ -20,6 +20,10 @@ var (
 	// not end within its grace.
 	ErrAbandoned = errors.New("tasks: abandoned: not over within the grace")
 
+	// ErrLost is how an attempt ended that was being made when the process
+	// ended, as the next run of the program sees it; see app.WithStore.
+	ErrLost = errors.New("tasks: the process ended during the attempt")
+
 	// ErrOnLoop is returned by the methods that would make the loop wait, for
 	// an instance of a task with OnLoop.
 	ErrOnLoop = errors.New("tasks: the loop would wait")

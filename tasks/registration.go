@@ -81,6 +81,11 @@ type Registration struct {
 	// return ErrOnLoop. It suits short handlers that share state.
 	OnLoop bool
 
+	// Volatile keeps the task out of the App's store, if it has one: nothing of
+	// it survives the process. It suits a task that is due often and of which
+	// a lost activation does no harm, and details that cannot be stored.
+	Volatile bool
+
 	// Priority orders the tasks that wait for the same cap: the larger goes
 	// first, and among equals the activation that was accepted first.
 	Priority int

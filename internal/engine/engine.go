@@ -34,6 +34,7 @@ type Config struct {
 	Cap       int            // instances of the App; zero or negative: no bound
 	GroupCaps map[string]int // of a group
 	KeyCaps   map[string]int // of the tasks with a key
+	Durable   bool           // say what is to be kept, see Changes
 }
 
 // An Engine is the state of an App.
@@ -58,6 +59,8 @@ type Engine struct {
 	running  bool
 	draining bool
 	stopped  bool
+	stalled  bool // nothing durable starts
+	dirty    dirty
 	insts    []*Instance // that hold a slot, in no particular order
 	plan     plan
 	spares   []*Act // of activations that are over, see Recycle
@@ -112,6 +115,8 @@ type Act struct {
 	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
 	first    Instance  // its first
+	changed  bool      // in Engine.dirty
+	erased   bool      // it is not to be kept anymore
 }
 
 // An Instance is one attempt to run an activation.

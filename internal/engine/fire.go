@@ -29,6 +29,9 @@ func (e *Engine) fireFromOutside(in *Input) Reply {
 	if err == nil && in.stale() {
 		err = fmt.Errorf("%w: task %q", activation.ErrUnbound, in.Task.Key.Name)
 	}
+	if err == nil && e.stalled && in.Task.durable {
+		err = fmt.Errorf("%w: task %q", ErrStore, in.Task.Key.Name)
+	}
 	if err != nil {
 		e.drop(in.Details)
 		return Reply{Result: activation.UnknownError, Err: err}
@@ -230,6 +233,7 @@ func (e *Engine) countMerge(a *Act, f firing) {
 // end then.
 func (e *Engine) spend(a *Act) {
 	a.epoch = a.Task.epoch
+	e.save(a)
 	if a.Task.OneShot {
 		a.Task.spent = true
 		e.disarmSources(a.Task)

@@ -21,6 +21,8 @@ func (e *Engine) gate(t *Task) event.Waits {
 
 func (e *Engine) gateBeforeCaps(t *Task) event.Waits {
 	switch {
+	case e.stalled && t.durable:
+		return event.ForStore
 	case e.isPaused(t):
 		return event.ForResume
 	case t.busy() >= t.slots:

@@ -18,7 +18,7 @@ const (
 	Tick        Op = iota // time has passed; every Step looks at the time first
 	Register              // Spec
 	Unregister            // Task, On: cancel running instances
-	Begin                 // the App runs
+	Begin                 // the App runs; Details: a *Former, nil if there is none
 	Fire                  // Task, Spec: of the port, if it came through one, Index: of the scope, Details, Origin
 	FirePlace             // Place, Details, Origin
 	Raise                 // Topic, Details, Origin
@@ -43,6 +43,8 @@ const (
 	SourceEnded           // Task, Err
 	Drain                 // no new starts; cancel all with Reason
 	DrainNow              // abandon all
+	Stall                 // On, Err: nothing can be kept; or it can again
+	Unclaimed             // Spec: of a task that was kept and is not registered, N: what is pending of it
 )
 
 // An Input is one thing that happened.
@@ -118,7 +120,8 @@ type Spec struct {
 	Unheard []bool // which conditions have reported nothing; nil: none
 	Polled  []bool // which conditions asked to be told when they matter
 	Host    any
-	Task    *Task // the room for it, empty; nil: the engine makes one
+	Task    *Task   // the room for it, empty; nil: the engine makes one
+	Stored  *Stored // what a former run of the program has kept of it
 }
 
 // A Reply answers an Input.
@@ -192,7 +195,8 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Unregister:
 		e.unregister(in.Task, in.On)
 	case Begin:
-		r.Err = e.begin()
+		former, _ := in.Details.(*Former)
+		r.Err = e.begin(former)
 	case Fire:
 		return e.fireFromOutside(in)
 	case FirePlace:
@@ -248,6 +252,10 @@ func (e *Engine) decide(in *Input) (r Reply) {
 		e.drain(in.Reason)
 	case DrainNow:
 		e.drainNow()
+	case Stall:
+		e.stall(in.On, in.Err)
+	case Unclaimed:
+		e.unclaimed(in.Spec, in.N)
 	}
 	return r
 }

@@ -16,6 +16,7 @@ func (e *Engine) start(a *Act) {
 	t := a.Task
 	e.instIDs++
 	a.attempts++
+	e.save(a)
 	a.waits = event.ForNothing
 	i := &a.first
 	if a.attempts > 1 {
@@ -110,7 +111,7 @@ func (e *Engine) over(i *Instance, err error) {
 	case i.settled:
 		e.tellOf(i, event.Event{Kind: event.Released})
 		if mutant.On(mutant.DoubleCompletion) {
-			e.complete(i.Act, i.outcome)
+			e.complete(i.Act, i.outcome, false)
 		}
 	case i.reason != 0:
 		e.move(i, tasks.MoveEnd)
@@ -195,12 +196,12 @@ func (e *Engine) settle(i *Instance, outcome error) {
 	if i.unbegun && !i.Act.had {
 		e.drop(i.Act.Details)
 	}
-	e.complete(i.Act, outcome)
+	e.complete(i.Act, outcome, e.outlives(i.Act, i, outcome))
 }
 
 // complete tells the outcome of an activation, once. With it a one-shot task is
-// at its end.
-func (e *Engine) complete(a *Act, outcome error) {
+// at its end; unless the activation outlives this run of the program.
+func (e *Engine) complete(a *Act, outcome error, outlives bool) {
 	t := a.Task
 	for n := range t.Schedules {
 		e.phaseOf(t, n).Completed = e.now
@@ -216,6 +217,11 @@ func (e *Engine) complete(a *Act, outcome error) {
 	if e.chains > 0 {
 		e.raiseDone(t, v, outcome)
 	}
+	if outlives {
+		e.save(a)
+		return
+	}
+	e.erase(a)
 	if t.OneShot && a.epoch == t.epoch {
 		e.unregister(t, false)
 	}

@@ -30,6 +30,7 @@ func (e *Engine) jump(d time.Duration) {
 	e.plan.shift(d)
 	for _, t := range e.all {
 		e.setBack(t, min(d, 0))
+		e.saveAll(t)
 		if t.state != nil {
 			for _, a := range t.pending.items() {
 				a.since = a.since.Add(d)

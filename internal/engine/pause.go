@@ -6,6 +6,7 @@ import "github.com/bgloop/bgloop/event"
 func (e *Engine) pause(t *Task, paused bool) {
 	if !t.gone {
 		e.holding(func() { t.paused = paused }, t)
+		e.saveTask(t)
 	}
 }
 
@@ -18,11 +19,13 @@ func (e *Engine) pauseGroup(group string, paused bool) {
 		}
 	}
 	e.holding(func() { e.pausedGroups[group] = paused }, members...)
+	e.dirty.all = true
 }
 
 // pauseAll does so for every task.
 func (e *Engine) pauseAll(paused bool) {
 	e.holding(func() { e.paused = paused }, e.byID()...)
+	e.dirty.all = true
 }
 
 // holding makes a change and tells the tasks for which it changed something.

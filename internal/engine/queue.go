@@ -64,7 +64,7 @@ func (q *queue) ripe() int {
 // before: one that failed may have deferrals that are open.
 func (a *Act) ripe() bool { return a.notYet.index == 0 && !a.lingers() }
 
-func (a *Act) lingers() bool { return a.retrying && !a.last.released }
+func (a *Act) lingers() bool { return a.retrying && a.last != nil && !a.last.released }
 
 // ripeAndFresh reports whether there is one that is neither put off nor tried.
 func (q *queue) ripeAndFresh() bool {

@@ -23,7 +23,12 @@ func (e *Engine) register(s *Spec) (*Task, error) {
 	e.enter(t)
 	e.tell(t, event.Event{Kind: event.Registered, N: t.ID})
 	if e.running {
-		e.arm(t)
+		if s.Stored != nil {
+			e.restore(t, s.Stored)
+			e.advance(t)
+		}
+		e.saveTask(t)
+		e.armAgain(t)
 	}
 	return t, nil
 }
@@ -114,6 +119,7 @@ func (e *Engine) unregister(t *Task, cancelRunning bool) {
 // retire ends a registration: what is pending ends with Abort, what runs is
 // canceled with Abort or left alone, and nothing new comes.
 func (e *Engine) retire(t *Task, cancelRunning bool) {
+	e.eraseTask(t)
 	t.gone = true
 	e.leave(t)
 	e.silence(t)
@@ -167,20 +173,28 @@ func (e *Engine) endPending(t *Task, reason activation.Reason) {
 	}
 }
 
-// begin makes the App run: from now on time passes for its registrations.
-func (e *Engine) begin() error {
+// begin makes the App run: from now on time passes for its registrations. What
+// was pending in a former run of the program goes on first.
+func (e *Engine) begin(f *Former) error {
 	if e.running || e.draining {
 		return ErrStopped
 	}
 	e.running, e.started = true, e.now
-	for _, t := range e.byID() {
+	all := e.byID()
+	for _, t := range all {
 		t.registered = e.now
 		if t.state != nil {
 			for i := range t.scopes {
 				t.scopes[i].phase = e.fresh(t)
 			}
 		}
-		e.arm(t)
+	}
+	if f != nil {
+		e.former(f, all)
+	}
+	for _, t := range all {
+		e.saveTask(t)
+		e.armAgain(t)
 	}
 	return nil
 }

@@ -63,6 +63,7 @@ func (e *Engine) whyNotAgain() activation.Reason {
 func (e *Engine) retry(i *Instance, in time.Duration, outcome error) {
 	a := i.Act
 	a.retrying, a.since = true, e.now
+	e.save(a)
 	a.had = a.had || !i.unbegun
 	a.Task.sums().Retried++
 	e.tellOf(i, event.Event{Kind: event.Retrying, Due: e.now.Add(in), Err: outcome})
@@ -101,5 +102,5 @@ func (e *Engine) endEntry(a *Act, outcome error) {
 	if !a.had {
 		e.drop(a.Details)
 	}
-	e.complete(a, outcome)
+	e.complete(a, outcome, e.outlives(a, nil, outcome))
 }

@@ -119,6 +119,7 @@ func (e *Engine) due(t *Task, n int) {
 	if follows && t.underway() {
 		return // the completion arms it
 	}
+	e.saveTask(t)
 	ph := e.phaseOf(t, n)
 	ph.N++
 	ph.Last = t.source(n).at

@@ -25,6 +25,8 @@ type Task struct {
 	spent      bool // a one-shot that has fired
 	gone       bool
 	quiet      bool      // its sources have been told to end
+	durable    bool      // it is kept over a restart
+	changed    bool      // in Engine.dirty
 	index      int32     // in Engine.all
 	registered time.Time // when this phase of its schedules began
 	first      source    // its only one, as a rule
@@ -63,6 +65,7 @@ type state struct {
 	missedPaused uint64    // firings that were not
 	missedLast   time.Time // when the last of those was due
 	epoch        int       // how often Apply has changed its trigger
+	resumes      bool      // its phases are those of a former run
 }
 
 // A scope is where one of the trigger's scopes stands.
@@ -103,6 +106,7 @@ func (e *Engine) heed(t *Task) {
 // adopt puts a task on the terms of s. All phases begin now.
 func (e *Engine) adopt(t *Task, s *Spec) {
 	t.Terms, t.registered, t.first = s.Terms, e.now, newSource(t, 0)
+	t.durable = e.cfg.Durable && !s.Reg.Volatile
 	if t.state == nil && t.Simple() {
 		return
 	}

@@ -16,6 +16,9 @@ func (e *Engine) update(t *Task, s *Spec) {
 	}
 	same := t.Trigger == s.Trigger
 	goesOn := same && len(t.Schedules) == len(s.Schedules)
+	if s.Reg.Volatile {
+		e.eraseTask(t)
+	}
 	e.leave(t)
 	e.disarmSources(t)
 	e.dropTimers(t)
@@ -30,6 +33,7 @@ func (e *Engine) update(t *Task, s *Spec) {
 			t.epoch++
 		}
 	}
+	e.saveAll(t)
 	e.rearm(t, goesOn)
 	e.advance(t)
 }

@@ -1,0 +1,391 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// ErrStore is the error of a firing that cannot be kept.
+var ErrStore = errors.New("app: the store fails")
+
+// A Change is something of which the host has to keep what it is now, or that
+// there is no such thing anymore. There is at most one of a thing in a Step.
+type Change struct {
+	Task *Task
+	Act  *Act // nil: it is about the task itself
+	Gone bool
+}
+
+// Changes are those of the last Step, if Config.Durable: first what there is of
+// activations, then of tasks, then what is gone of activations, then of tasks.
+// Kept in this order, a first part of them loses no activation.
+func (e *Engine) Changes() (list []Change) {
+	defer func() {
+		e.dirty.tasks, e.dirty.acts = e.dirty.tasks[:0], e.dirty.acts[:0]
+	}()
+	var gone []Change
+	for _, a := range e.dirty.acts {
+		a.changed = false
+		if a.erased {
+			gone = append(gone, Change{Task: a.Task, Act: a, Gone: true})
+		} else {
+			list = append(list, Change{Task: a.Task, Act: a})
+		}
+	}
+	for _, t := range e.dirty.tasks {
+		t.changed = false
+		switch {
+		case e.persists(t):
+			list = append(list, Change{Task: t})
+		case e.Task(t.Key) == nil || !e.Task(t.Key).durable: // else another has its name
+			gone = append(gone, Change{Task: t, Gone: true})
+		}
+	}
+	return append(list, gone...)
+}
+
+// A dirty is what the host is to be told of.
+type dirty struct {
+	tasks []*Task
+	acts  []*Act
+	all   bool
+}
+
+// PausesChanged reports, once, whether the pauses of the App or of groups have
+// changed, or what the next IDs are can no longer be seen from what there is.
+func (e *Engine) PausesChanged() bool {
+	yes := e.dirty.all
+	e.dirty.all = false
+	return yes
+}
+
+func (e *Engine) persists(t *Task) bool { return t.durable && !t.gone && e.running }
+
+// save notes that the host is to keep a, and with it where its task stands.
+func (e *Engine) save(a *Act) {
+	if e.persists(a.Task) {
+		e.note(a)
+	}
+}
+
+func (e *Engine) note(a *Act) {
+	if !a.changed {
+		a.changed = true
+		e.dirty.acts = append(e.dirty.acts, a)
+	}
+}
+
+// erase notes that a is over.
+func (e *Engine) erase(a *Act) {
+	if e.persists(a.Task) {
+		a.erased = true
+		e.note(a)
+		e.saveTask(a.Task)
+	}
+}
+
+func (e *Engine) saveTask(t *Task) {
+	if e.persists(t) {
+		e.noteTask(t)
+	}
+}
+
+func (e *Engine) noteTask(t *Task) {
+	if !t.changed {
+		t.changed = true
+		e.dirty.tasks = append(e.dirty.tasks, t)
+	}
+}
+
+// eraseTask notes that nothing of t is to be kept anymore. What runs of it runs
+// on.
+func (e *Engine) eraseTask(t *Task) {
+	if !t.durable || !e.running {
+		return
+	}
+	for _, a := range t.acts() {
+		a.erased = true
+		e.note(a)
+	}
+	e.noteTask(t)
+	e.dirty.all = true // for the IDs
+}
+
+// acts are those that are pending, and those of which an attempt is made.
+func (t *Task) acts() (list []*Act) {
+	if t.state == nil {
+		return nil
+	}
+	list = slices.Clone(t.pending.items())
+	for _, i := range t.active {
+		if !i.settled {
+			list = append(list, i.Act)
+		}
+	}
+	return list
+}
+
+// saveAll notes all there is of t.
+func (e *Engine) saveAll(t *Task) {
+	if !e.persists(t) {
+		return
+	}
+	for _, a := range t.acts() {
+		a.erased = false
+		e.save(a)
+	}
+	e.saveTask(t)
+}
+
+// outlives reports whether an attempt, or what waits for one, ends only because
+// the App does, so that the next run of the program makes another.
+func (e *Engine) outlives(a *Act, i *Instance, outcome error) bool {
+	if !e.draining || !e.persists(a.Task) || e.expired(a) {
+		return false
+	}
+	c, canceled := outcome.(*tasks.Canceled) //nolint:errorlint // the engine's own
+	switch {
+	case i == nil:
+		return canceled && c.Reason == activation.Terminating
+	case i.reason == activation.Terminating:
+		return true
+	}
+	e.draining = false
+	_, again := e.again(i, outcome)
+	e.draining = true
+	return again
+}
+
+// A TaskState is what is kept of a task.
+type TaskState struct {
+	Key          Key
+	Trigger      string
+	Registered   time.Time
+	Scopes       []activation.Phase
+	Sources      []activation.Phase
+	Spent        bool
+	Paused       bool
+	WhilePaused  int
+	MissedPaused uint64
+	MissedLast   time.Time
+	Counts       tasks.Counts
+	IDs          IDs
+}
+
+// IDs are the highest that were given.
+type IDs struct{ Act, Inst uint64 }
+
+// An ActState is what is kept of an activation.
+type ActState struct {
+	ID       uint64
+	Details  any
+	Due      time.Time
+	Since    time.Time
+	NotYet   time.Time // zero: its start is not put off
+	Expires  time.Time // zero: never
+	Cancels  bool      // what runs is canceled then
+	Merged   uint64
+	Attempts int
+	Running  bool // an attempt was being made
+	Failures int
+	LastErr  error
+	Former   bool // it was fired by a trigger that is not the task's anymore
+}
+
+// TaskState is where t stands.
+func (e *Engine) TaskState(t *Task) TaskState {
+	s := TaskState{
+		Key: t.Key, Trigger: t.Trigger, Registered: t.registered, Spent: t.spent, Paused: t.paused, IDs: e.IDs(),
+	}
+	if t.state == nil {
+		return s
+	}
+	s.WhilePaused, s.MissedPaused, s.MissedLast = t.whilePaused, t.missedPaused, t.missedLast
+	for i := range t.scopes {
+		s.Scopes = append(s.Scopes, t.scopes[i].phase)
+	}
+	s.Sources = slices.Clone(t.phases)
+	if t.stats != nil {
+		s.Counts = t.stats.Counts
+	}
+	return s
+}
+
+// Durable reports whether the task is kept over a restart.
+func (t *Task) Durable() bool { return t.durable }
+
+// Begun reports whether the App runs, or has run.
+func (e *Engine) Begun() bool { return e.running }
+
+// IDs are the highest so far.
+func (e *Engine) IDs() IDs { return IDs{e.actIDs, e.instIDs} }
+
+// ActState is where a stands.
+func (e *Engine) ActState(a *Act) ActState {
+	s := ActState{
+		ID: a.ID, Details: a.Details, Due: a.Due, Since: a.since, Cancels: a.cancels, Merged: a.Merged,
+		Attempts: a.attempts, Running: a.last != nil && !a.last.settled, Failures: a.failures, LastErr: a.lastErr,
+		Former: a.epoch != a.Task.epoch,
+	}
+	if at, ok := e.plan.at(&a.notYet); ok {
+		s.NotYet = time.Unix(0, at)
+	}
+	if at, ok := e.plan.at(&a.expiry); ok {
+		s.Expires = time.Unix(0, at)
+	}
+	return s
+}
+
+// Pauses says whether the App is paused, and which groups are, in no order.
+func (e *Engine) Pauses() (all bool, groups map[string]bool) { return e.paused, e.pausedGroups }
+
+// A Stored is what was kept of a task by a former run of the program.
+type Stored struct {
+	TaskState
+	Acts []ActState // by ID
+}
+
+// A Former is what was kept of the whole App.
+type Former struct {
+	IDs    IDs
+	Paused bool
+	Groups []string
+	Tasks  map[Key]*Stored // of those that are registered
+}
+
+// former takes over what a former run of the program has left.
+func (e *Engine) former(f *Former, all []*Task) {
+	e.actIDs, e.instIDs = max(e.actIDs, f.IDs.Act), max(e.instIDs, f.IDs.Inst)
+	e.paused = e.paused || f.Paused
+	for _, g := range f.Groups {
+		e.pausedGroups[g] = true
+	}
+	var restored []*Task
+	for _, t := range all {
+		if s := f.Tasks[t.Key]; s != nil {
+			e.restore(t, s)
+			restored = append(restored, t)
+		}
+	}
+	e.advanceAll(restored)
+}
+
+// restore gives a task that has not been armed yet what was kept of it. As with
+// update, the phase goes on if the trigger's text is the same; what is pending
+// is pending again in any case.
+func (e *Engine) restore(t *Task, s *Stored) {
+	st := e.stateOf(t)
+	t.paused = t.paused || s.Paused
+	st.sums().Counts = s.Counts
+	st.whilePaused, st.missedPaused, st.missedLast = s.WhilePaused, s.MissedPaused, e.here(s.MissedLast)
+	same := s.Trigger == t.Trigger
+	if same {
+		e.resume(t, s)
+	} else {
+		st.epoch++
+	}
+	for i := range s.Acts {
+		e.revive(t, &s.Acts[i], same)
+	}
+}
+
+// resume lets the phases of a task go on where they were.
+func (e *Engine) resume(t *Task, s *Stored) {
+	t.spent, t.resumes = s.Spent, true
+	t.registered = e.here(s.Registered)
+	resumed := func(was activation.Phase) activation.Phase {
+		was.Name, was.Started = t.Key.Name, e.started
+		was.Registered, was.Last, was.Completed = e.here(was.Registered), e.here(was.Last), e.here(was.Completed)
+		return was
+	}
+	for i := range t.scopes {
+		t.scopes[i].phase = e.fresh(t)
+		if len(s.Scopes) == len(t.scopes) {
+			t.scopes[i].phase = resumed(s.Scopes[i])
+		}
+	}
+	if len(s.Sources) == len(t.Schedules) {
+		t.phases = nil
+		for _, ph := range s.Sources {
+			t.phases = append(t.phases, resumed(ph))
+		}
+	}
+}
+
+// here is the instant as the App's clock would tell it.
+func (e *Engine) here(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(e.now.Location())
+}
+
+// revive makes pending again what was when it was kept, or was being attempted.
+func (e *Engine) revive(t *Task, s *ActState, same bool) {
+	a := &Act{
+		ID: s.ID, Task: t, Details: s.Details, Due: e.here(s.Due), Merged: s.Merged, since: e.here(s.Since),
+		attempts: s.Attempts, failures: s.Failures, lastErr: s.LastErr, had: s.Attempts > 0, cancels: s.Cancels,
+		epoch: t.epoch,
+	}
+	if !same || s.Former {
+		a.epoch--
+	}
+	e.actIDs = max(e.actIDs, a.ID)
+	v := event.Event{Kind: event.Restored, Activation: a.ID, Attempt: a.attempts, N: a.Merged, Due: a.Due}
+	if s.Running {
+		a.lastErr, v.Err = tasks.ErrLost, tasks.ErrLost
+	}
+	if s.Attempts > 0 {
+		a.retrying = true
+		t.pending.putBack(a)
+	} else {
+		t.pending.push(a)
+	}
+	e.tell(t, v)
+	if !s.Expires.IsZero() {
+		a.expiry.kind, a.expiry.of = kindExpiry, a
+		e.plan.arm(&a.expiry, nanos(s.Expires))
+	}
+	if s.NotYet.After(e.now) {
+		a.notYet = node{kind: kindNotYet, of: a, elapsed: a.retrying}
+		e.plan.arm(&a.notYet, nanos(s.NotYet))
+	}
+}
+
+// armAgain arms the sources of a task for the first time in this run of the
+// program, where a former run left them.
+func (e *Engine) armAgain(t *Task) {
+	if t.state == nil || !t.resumes {
+		e.arm(t)
+		return
+	}
+	e.rearm(t, true)
+}
+
+// unclaimed tells of a task that a former run of the program has left and that
+// nobody has registered.
+func (e *Engine) unclaimed(s *Spec, n uint64) {
+	e.tell(nil, event.Event{Kind: event.Unclaimed, Group: s.Key.Group, Task: s.Key.Name, N: n, Detail: s.Trigger})
+}
+
+// stall keeps what is durable from starting while the host cannot keep
+// anything, or lets it go again.
+func (e *Engine) stall(on bool, err error) {
+	if e.stalled == on {
+		return
+	}
+	e.stalled = on
+	v := event.Event{Kind: event.StoreRecovered}
+	if on {
+		v = event.Event{Kind: event.StoreFailed, Err: err}
+	}
+	e.tell(nil, v)
+	if !on {
+		e.advanceAll(e.byID())
+	}
+}
