@@ -14,11 +14,6 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// ErrNotDurable: the details of a firing cannot be stored: they own something,
-// or their type is none of those that the App knows how to make again, or JSON
-// cannot hold them. See WithStore.
-var ErrNotDurable = errors.New("app: details cannot be stored")
-
 // A packed is details beside the form in which they are stored. Those that were
 // loaded are opened when their handler is found.
 type packed struct {
@@ -38,7 +33,9 @@ func plainKinds() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, v := range []any{
 		false, "", 0, int8(0), int16(0), int32(0), int64(0), uint(0), uint8(0), uint16(0), uint32(0), uint64(0),
-		float32(0), float64(0), []byte(nil), []string(nil), map[string]string(nil), time.Time{}, time.Duration(0),
+		float32(0), float64(0), []byte(nil), []string(nil), map[string]string(nil),
+		time.Time{},
+		time.Duration(0),
 	} {
 		m[kindName(reflect.TypeOf(v))] = reflect.TypeOf(v)
 	}

@@ -38,9 +38,19 @@ var (
 	ErrInHandler = activation.ErrInHandler
 )
 
-// ErrStore: the store fails, and so it is not known whether what was done is
-// durable; a firing may run all the same. See WithStore.
-var ErrStore = engine.ErrStore
+// Errors of an App with a store: see WithStore.
+var (
+	// ErrStore: the store fails, and so it is not known whether what was done
+	// is durable; a firing may run all the same.
+	ErrStore = engine.ErrStore
+	// ErrNotDurable: the details of a firing cannot be stored: they own
+	// something, or their type is none that the App can make again, or JSON
+	// cannot hold them.
+	ErrNotDurable = errors.New("app: details cannot be stored")
+	// ErrRecord is returned by Run and Start: the store holds something that
+	// this version of the App did not write.
+	ErrRecord = errors.New("app: record in the store cannot be read")
+)
 
 // Errors of activations, for callers that import no other package of ours.
 var (

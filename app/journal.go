@@ -109,7 +109,7 @@ func (j *journal) collect() {
 			j.put(n)
 		}
 	}
-	if e.PausesChanged() && e.Begun() {
+	if e.Begun() && e.PausesChanged() {
 		all, groups := e.Pauses()
 		r := appRecord{V: recordVersion, IDs: e.IDs(), Paused: all}
 		for g, paused := range groups {
@@ -357,15 +357,13 @@ func (j *journal) call(in *engine.Input) (r answer) {
 // keeps reports whether the details of a firing may have to be stored. The owner
 // calls it.
 func (j *journal) keeps(in *engine.Input) bool {
-	switch in.Op {
-	case engine.Fire:
+	switch {
+	case in.Op == engine.Fire:
 		return in.Task.Durable()
-	case engine.FirePlace:
+	case in.Op == engine.FirePlace:
 		return in.Place.Task.Durable()
-	case engine.Raise:
-		return true
 	}
-	return false
+	return in.Op == engine.Raise
 }
 
 // durably runs f as the owner, and waits until what it changed is durable.

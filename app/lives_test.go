@@ -3,6 +3,8 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -270,3 +272,30 @@ func TestRetryGoesOnAfterARestart(t *testing.T) {
 		}
 	})
 }
+
+// A wrapped is a store with something before its methods.
+type wrapped struct {
+	store.Store
+	load   func() error
+	append func([]store.Record) error
+}
+
+func (w *wrapped) Load(ctx context.Context, f func(store.Record) error) error {
+	if w.load != nil {
+		if err := w.load(); err != nil {
+			return err
+		}
+	}
+	return w.Store.Load(ctx, f)
+}
+
+func (w *wrapped) Append(ctx context.Context, records []store.Record) error {
+	if w.append != nil {
+		if err := w.append(records); err != nil {
+			return err
+		}
+	}
+	return w.Store.Append(ctx, records)
+}
+
+func show(v any) string { return fmt.Sprintf("%T %+v", v, reflect.Indirect(reflect.ValueOf(v))) }

@@ -23,10 +23,6 @@ const (
 	recordVersion = 1
 )
 
-// ErrRecord is returned by Run and Start when the store holds something that
-// this version of the App did not write.
-var ErrRecord = errors.New("app: record in the store cannot be read")
-
 func keyOf(k engine.Key) string { return taskKey + k.Group + "\x00" + k.Name }
 func actKeyOf(id uint64) string { return actKey + strconv.FormatUint(id, 10) }
 
