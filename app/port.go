@@ -30,6 +30,7 @@ type port struct {
 	ctx    context.Context    //nolint:containedctx // that of the trigger's goroutines
 	cancel context.CancelFunc // nil before they start
 
+	inert bool  // as it was recorded, see idle
 	bound latch // open when onArm's functions have run
 
 	mu        sync.Mutex // guards the following
@@ -74,7 +75,8 @@ func (p *port) arm(r *tasks.Registration) error {
 	if err := p.a.tooOften(t); err != nil {
 		return err
 	}
-	p.spec.Terms = p.a.terms.shared(t, p.idle())
+	p.inert = p.idle()
+	p.spec.Terms = p.a.terms.shared(t, p.inert)
 	return nil
 }
 

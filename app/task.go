@@ -39,7 +39,7 @@ func (t *Task) accepted() {
 
 // tie keeps a port, if anything of it will be needed, and observers.
 func (t *Task) tie(p *port, observers []*Observer) {
-	if p != nil && p.idle() {
+	if p != nil && p.inert {
 		p = nil
 	}
 	t.ties, t.is.Watched = nil, len(observers) > 0

@@ -115,7 +115,7 @@ func (s *S) play(scenario func(*S)) {
 
 // bury unwinds what is left. What that does is of no interest anymore.
 func (s *S) bury(w *coro.World) {
-	defer func() { _ = recover() }() //nolint:errcheck // a deferred function of a handler's that panics
+	defer func() { _ = recover() }() // a deferred function of a handler's that panics
 	w.Close()
 }
 

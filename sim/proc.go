@@ -115,7 +115,7 @@ func (p *Proc) Kill(down time.Duration) {
 
 // stopDead lets calls to the App of a dead process answer that it has stopped.
 func stopDead(a *app.App) {
-	defer func() { _ = recover() }() //nolint:errcheck // it died in the middle of something
+	defer func() { _ = recover() }() // it died in the middle of something
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, _ = a.Stop(ctx)
