@@ -129,7 +129,7 @@ func (j *journal) put(c change) {
 }
 
 // hold keeps an effect until all changes so far are durable, if it depends on
-// them. Events are held to keep their order.
+// them. Other events are held to keep their order, but not while the store fails.
 func (j *journal) hold(f *engine.Effect) bool {
 	h := held{seq: j.seq}
 	switch f.Do {
@@ -138,7 +138,13 @@ func (j *journal) hold(f *engine.Effect) bool {
 			return false
 		}
 		h.run = j.a.newRun(f.Inst)
+	case engine.Stop:
+		j.letGo(runOf(f.Inst))
+		return false
 	case engine.Settle:
+		if !f.Act.Task.Durable() {
+			return false
+		}
 		j.a.noteEnd(f.Act, f.Err)
 		r, ok := f.Act.Host.(*run)
 		if !ok || r.h == nil {
@@ -146,7 +152,7 @@ func (j *journal) hold(f *engine.Effect) bool {
 		}
 		h.done, h.err = r.h, f.Err
 	case engine.Emit:
-		if j.a.eng.Event(*f).Kind == event.StoreFailed {
+		if j.failed != nil && (f.Task == nil || !f.Task.Durable()) {
 			return false
 		}
 		e := j.a.eventOf(f)
@@ -156,6 +162,15 @@ func (j *journal) hold(f *engine.Effect) bool {
 	}
 	j.held = append(j.held, h)
 	return true
+}
+
+// letGo starts a run that was held back and is canceled: it runs no code of the
+// user's anymore.
+func (j *journal) letGo(r *run) {
+	if i := slices.IndexFunc(j.held, func(h held) bool { return h.run == r }); i >= 0 {
+		j.held = slices.Delete(j.held, i, i+1)
+		j.a.driver.Spawn(r)
+	}
 }
 
 // write begins to write what is queued, unless it is writing or has to wait.
@@ -368,20 +383,24 @@ func (j *journal) keeps(in *engine.Input) bool {
 
 // durably runs f as the owner, and waits until what it changed is durable.
 func (j *journal) durably(f func()) error {
-	var p *promise
+	var (
+		p      *promise
+		failed error
+	)
 	j.a.own(func() {
 		before := j.seq
 		f()
 		switch {
-		case j.seq == before || j.seq == j.done:
-		case j.a.closed:
+		case j.seq == before || j.seq == j.done || j.a.closed:
+		case j.failed != nil:
+			failed = fmt.Errorf("%w: %w", ErrStore, j.failed)
 		default:
 			p = &promise{park: j.a.driver.NewPark()}
 			j.held = append(j.held, held{seq: j.seq, wait: p})
 		}
 	})
 	if p == nil {
-		return nil
+		return failed
 	}
 	_ = p.park.Park(nil) //nolint:staticcheck // written, fail or close unpark it
 	return p.err
