@@ -26,13 +26,14 @@ type history struct {
 	succeeded map[string]bool
 	told      map[uint64]bool // whose success was told
 	ticks     map[time.Duration]bool
+	due       map[time.Time]uint64 // which activation a tick is
 	chained   map[uint64]bool
 }
 
 func newHistory(t *testing.T) *history {
 	return &history{
 		t: t, allowed: map[string]uint64{}, details: map[uint64]string{}, attempts: map[uint64]int{},
-		succeeded: map[string]bool{}, told: map[uint64]bool{}, ticks: map[time.Duration]bool{}, chained: map[uint64]bool{},
+		succeeded: map[string]bool{}, told: map[uint64]bool{}, ticks: map[time.Duration]bool{}, due: map[time.Time]uint64{}, chained: map[uint64]bool{},
 	}
 }
 
@@ -47,6 +48,12 @@ func (h *history) begins(in *tasks.Instance) {
 	}
 	if was, known := h.details[id]; known && was != details {
 		h.t.Errorf("activation %d was %s, and is %s", id, was, details)
+	}
+	if was := h.due[in.Due()]; in.Name() == "tick" && was != 0 && was != id {
+		h.t.Errorf("the tick at %v is activation %d, and was %d", in.Due(), id, was)
+	}
+	if in.Name() == "tick" {
+		h.due[in.Due()] = id
 	}
 	h.details[id] = details
 	if last := h.attempts[id]; in.Attempt() <= last {
