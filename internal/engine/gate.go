@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -51,7 +52,9 @@ func (e *Engine) advance(t *Task) {
 	if t.state == nil {
 		return
 	}
-	t.unline()
+	if !mutant.On(mutant.CapBlind) || t.unmet == 0 {
+		t.unline()
+	}
 	if t.pending.len() == 0 && len(t.reserving) == 0 && !t.polled {
 		return // as mostly
 	}

@@ -124,7 +124,7 @@ func (e *Engine) due(t *Task, n int) {
 	ph.N++
 	ph.Last = t.source(n).at
 	if mutant.On(mutant.Drift) && e.now.After(ph.Last) {
-		ph.Last = e.now
+		ph.Registered = ph.Registered.Add(e.now.Sub(ph.Last))
 	}
 	times := newest{most: max(1, t.Reg.Missed.All())}
 	if mutant.On(mutant.MissedStorm) {

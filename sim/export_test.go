@@ -1,0 +1,31 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/bgloop/bgloop/internal/choice"
+)
+
+// A Catch is a failure that was hunted down.
+type Catch struct {
+	Failure *Failure
+	Made    int // decisions before it was shrunk
+	Shrunk  int // and after
+	Story   string
+}
+
+// Live lives one seed, and returns how it went wrong, nil if it did not.
+func Live(t testing.TB, scenario func(*S), seed uint64, opts ...Option) *Failure {
+	t.Helper()
+	return live(newConfig(t, opts), choice.Seeded(seed), scenario).failure
+}
+
+// ShrinkSeed shrinks a life that went wrong.
+func ShrinkSeed(t testing.TB, scenario func(*S), seed uint64, opts ...Option) Catch {
+	t.Helper()
+	conf := newConfig(t, opts)
+	first := live(conf, choice.Seeded(seed).Record(), scenario)
+	plan, _ := choice.Shrink(first.made, tries, conf.trial(scenario, first.failure))
+	told := live(conf.telling(), choice.Planned(plan).Record(), scenario)
+	return Catch{told.failure, len(first.made), len(plan), told.story.short()}
+}
