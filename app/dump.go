@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/bgloop/bgloop/internal/seam"
 )
 
 // betweenDumps is how long after a dump of all goroutines the next may be made:
@@ -43,11 +45,20 @@ func (a *App) takeDump(allowed bool) {
 	a.own(func() { wanted, a.dumps.wanted = a.dumps.wanted, nil })
 	var all []string
 	if allowed {
-		all = goroutines()
+		all = a.stacks()
 	}
 	for _, w := range wanted {
 		w.then(stackOf(all, w.r))
 	}
+}
+
+// stacks are those of the driver's strands, if it tells them itself: a simulation
+// has many Apps, and a dump of all goroutines would stop every one.
+func (a *App) stacks() []string {
+	if d, ok := a.driver.(seam.Stacker); ok {
+		return d.Stacks()
+	}
+	return goroutines()
 }
 
 // goroutines are the stacks of all goroutines.

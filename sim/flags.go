@@ -60,6 +60,9 @@ type Option func(*config)
 // otherwise. The default is 100.
 func Seeds(n int) Option { return func(c *config) { c.seeds = n } }
 
+// Seed has Test live with this seed alone, and tell how that ended.
+func Seed(seed uint64) Option { return func(c *config) { c.seed = &seed } }
+
 // From sets the instant at which a life begins, and its zone. The default is
 // the beginning of the year 2026, UTC.
 func From(start time.Time) Option { return func(c *config) { c.start = start } }
@@ -71,6 +74,10 @@ func Executions(n int) Option { return func(c *config) { c.scope = n } }
 // Steps sets how many steps a life may take before it is taken to have no end.
 // The default is 20 million.
 func Steps(n uint64) Option { return func(c *config) { c.most = n } }
+
+// Twice sets that every n-th life is lived twice, and compared, unless
+// -sim.twice says otherwise. The default is 100; zero means none.
+func Twice(n int) Option { return func(c *config) { c.twice = n } }
 
 // Patience sets for how long one step may keep the simulation, in real time,
 // before it is taken to wait for something that is none of the simulation's.

@@ -83,7 +83,7 @@ func (w *witness) Told(told event.Event) {
 		return // of an App that was killed, or is being unwound
 	}
 	if s := l.p.s; s.story != nil {
-		s.tell("%s%v", l.p.prefix, e)
+		s.tell("%s%v", l.p.prefix, told)
 	}
 	l.note(e)
 	l.p.aim(e)

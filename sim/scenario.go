@@ -23,6 +23,7 @@ type world interface {
 	Do(f func()) error
 	Halt()
 	Note(v uint64)
+	Age() time.Duration
 	Steps() uint64
 	Hash() uint64
 }
@@ -59,8 +60,11 @@ type invariant struct {
 // Now is the present instant.
 func (s *S) Now() time.Time { return s.world.Now() }
 
+// Steps is how many steps there have been: turns of strands, and alarms.
+func (s *S) Steps() uint64 { return s.world.Steps() }
+
 // since is the present instant as decisions know it.
-func (s *S) since() time.Duration { return s.world.Now().Sub(s.start) }
+func (s *S) since() time.Duration { return s.world.Age() }
 
 // RunFor lets d go by. Any strand of the simulation may call it, and is then
 // the one that waits.

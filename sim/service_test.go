@@ -102,7 +102,7 @@ func busy(s *sim.S) {
 	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done > done+10 })
 }
 
-func TestNoOracleComplainsOfTheApp(t *testing.T) {
+func TestSimBusyService(t *testing.T) {
 	t.Run("calm", func(t *testing.T) { sim.Test(t, busy, calm) })
 	t.Run("usual", func(t *testing.T) { sim.Test(t, busy) })
 	rough := sim.Usual()

@@ -15,7 +15,7 @@ import (
 // calm is a life without faults.
 var calm = sim.WithFaults(sim.Faults{})
 
-func TestADayOfSyncs(t *testing.T) {
+func TestSimADayOfSyncs(t *testing.T) {
 	sim.Test(t, func(s *sim.S) {
 		running, runs := 0, 0
 		s.App(func(env sim.Env) *app.App {

@@ -46,6 +46,13 @@ type Admitter interface {
 	Admit(key uint64)
 }
 
+// A Stacker is a Driver that tells the stacks of its strands itself, so that
+// nobody dumps all goroutines.
+type Stacker interface {
+	Driver
+	Stacks() []string
+}
+
 // A Park is where one strand waits. An Unpark before the Park is remembered,
 // several count as one.
 type Park interface {

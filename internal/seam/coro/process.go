@@ -28,7 +28,7 @@ type Process struct {
 }
 
 var (
-	_ seam.Driver   = (*Process)(nil)
+	_ seam.Stacker  = (*Process)(nil)
 	_ clock.Elapser = (*Process)(nil)
 )
 
@@ -62,6 +62,9 @@ func (p *Process) NewPark() seam.Park { return &park{w: p.w, p: p} }
 
 // Close is that of the World: it ends strands that have no job.
 func (p *Process) Close() { p.w.Close() }
+
+// Stacks tells none: they would cost a simulation more than all else.
+func (p *Process) Stacks() []string { return nil }
 
 // Dead reports whether the process is killed.
 func (p *Process) Dead() bool { return p.dead }

@@ -108,6 +108,9 @@ func (w *World) Now() time.Time {
 	return w.start.Add(w.now)
 }
 
+// Age is how much time there has been since the start.
+func (w *World) Age() time.Duration { return w.now }
+
 // Spawn makes j a new strand, which is ready but does not run before its turn.
 // In a World that chooses by its seed a later job may have its first turn
 // before an earlier one, as on a pool where two are taken up side by side;
