@@ -138,7 +138,10 @@ func (s *simple) Load(ctx context.Context, f func(store.Record) error) error {
 			}
 		}
 		if s.bug == loadsWhatComesMeanwhile {
-			live = s.live(s.list)
+			s.mu.Lock()
+			list = slices.Clone(s.list)
+			s.mu.Unlock()
+			live = s.live(list)
 		}
 	}
 	switch {
