@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -349,4 +351,72 @@ func TestStopIsNotKeptUpByTheStore(t *testing.T) {
 			}
 		})
 	})
+}
+
+// The same on goroutines, for the race detector.
+func TestStoreOnGoroutines(t *testing.T) {
+	disk := new(store.Memory)
+	var ran atomic.Int64
+	life := func(story func(a *app.App, work *app.Task)) {
+		a := app.New(app.WithStore(disk), app.WithLogger(quiet()))
+		a.HandleFunc("work", func(_ context.Context, in *tasks.Instance) error {
+			ran.Add(1)
+			if in.Attempt() == 1 && in.Activation()%8 == 0 {
+				return tasks.RetryAfter(0, errors.New("not yet"))
+			}
+			return in.Sleep(time.Microsecond)
+		})
+		work, err := a.Register(tasks.Registration{
+			Name: "work", Trigger: never(""), Keep: tasks.Every(1000), Overlap: tasks.Parallel(4), Retry: tasks.Retry{Attempts: 2},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		story(a, work)
+		if _, err := a.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	life(func(_ *app.App, work *app.Task) {
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				for range 40 {
+					r, err := work.Fire(t.Context(), n)
+					if err != nil || r.Result != activation.Allowed {
+						t.Errorf("Fire: got %v, %v", r.Result, err)
+						return
+					}
+					if err := r.Wait(t.Context()); err != nil {
+						t.Errorf("Wait: got %v", err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for range 100 { // which Stop finds in all states
+			if _, err := work.Fire(t.Context(), "late"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	disk = disk.Crash(0)
+	life(func(a *app.App, work *app.Task) {
+		for len(work.Explain().Pending)+a.Snapshot().Active > 0 {
+			if err := a.WaitIdle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if n := ran.Load(); n < 8*40+100 {
+		t.Errorf("%d attempts, want one for each firing at least", n)
+	}
+	left := 0
+	_ = disk.Load(t.Context(), func(store.Record) error { left++; return nil })
+	if left != 1 {
+		t.Errorf("%d records are left, want that of the task", left)
+	}
 }
