@@ -27,6 +27,7 @@ type App struct {
 	minimum            time.Duration
 	base               context.Context //nolint:containedctx // its values are handed on, as in http.Server.BaseContext
 	debug              bool
+	noLatency          bool
 	cap                int
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
@@ -99,7 +100,7 @@ func New(opts ...Option) *App {
 		a.admit = d.Admit
 	}
 	a.eng = engine.New(engine.Config{
-		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug,
+		TimeLimit: a.limit, Grace: a.grace, Shadow: a.debug, NoLatency: a.noLatency,
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps, Durable: a.journal != nil,
 	})
 	a.hear()

@@ -91,6 +91,10 @@ func WithGroupCap(id string, n int) Option { return func(a *App) { a.groupCaps[i
 // whatever group.
 func WithKeyCap(key string, n int) Option { return func(a *App) { a.keyCaps[key] = n } }
 
+// WithoutLatency keeps no histograms of how long things took: Explanation.Latency
+// stays empty. They take half a kilobyte to one for each task that has run.
+func WithoutLatency() Option { return func(a *App) { a.noLatency = true } }
+
 // WithDebug makes a looplab/fsm machine follow every instance, and every
 // deferral keep the stack that took it. It costs microseconds per instance.
 func WithDebug() Option { return func(a *App) { a.debug = true } }

@@ -27,6 +27,8 @@ type run struct {
 	h      *handle // of the instance, or the first attempt of an activation that waits
 	group  deferral.Group
 	onLoop bool
+	start  time.Time     // of an attempt that is timed
+	begun  time.Duration // how long after that its handler began
 
 	// gen is the instance's ID from its start until it is over. It is set to zero
 	// with mu held; who holds mu and finds another ID than its own there must not
@@ -83,6 +85,9 @@ func (a *App) newRun(i *engine.Instance) *run {
 	if r.is != i { // it is the same each time, and stale handles may be looking
 		r.is = i
 	}
+	if i.Timed {
+		r.start = a.now
+	}
 	r.busy, r.strands, r.awake, r.deadline = true, 1, 1, i.Deadline
 	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
@@ -103,6 +108,9 @@ func (a *App) launch(r *run) {
 
 // Run is the handler's strand.
 func (r *run) Run() {
+	if r.is.Timed {
+		r.begun = r.a.clock.Now().Sub(r.start)
+	}
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
 		r.a.post(&engine.Input{Op: engine.Unbegun, Inst: r.is})
 		r.handlerReturned(nil)
@@ -192,7 +200,7 @@ func (r *run) endWith(err error) {
 	}
 	r.finish(tasks.ErrOver)
 	counted := r.forget()
-	a, in := r.a, &engine.Input{Op: engine.Over, Inst: r.is, Err: err}
+	a, in := r.a, &engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}
 	r.mu.Unlock()
 	a.post(in) // from now on r may serve another
 	if counted {

@@ -53,6 +53,8 @@ type Explanation struct {
 	History []Outcome
 	// Counts are the sums since the registration.
 	Counts Counts
+	// Latency is how long things took since the registration.
+	Latency Latency
 }
 
 // An ActiveInstance is one that holds a slot.

@@ -44,6 +44,8 @@ func bgloop() []Contender {
 			Time: func() (Timetable, error) { return newTimed(tasks.Registration{OnLoop: true}) }, Lead: setting,
 		},
 		mode("fire", "a task is fired by its handle; runs overlap without bound", opener(parallel, straight, nil)),
+		mode("fire, no latency", "as fire, without histograms of how long things took",
+			opener(parallel, straight, nil, app.WithoutLatency())),
 		mode("fire by name", "as fire; the task is looked up among 64", newByName),
 		mode("request", "as fire, by an application trigger with typed details", newRequests),
 		mode("raise", "as fire, by the name of a custom event", newRaiser),
@@ -83,9 +85,9 @@ func deferred(_ context.Context, in *tasks.Instance) error {
 	return nil
 }
 
-func opener(r tasks.Registration, h tasks.HandlerFunc, observe func(event.Event)) func() (Dispatcher, error) {
+func opener(r tasks.Registration, h tasks.HandlerFunc, observe func(event.Event), opts ...app.Option) func() (Dispatcher, error) {
 	return func() (Dispatcher, error) {
-		a := app.New()
+		a := app.New(opts...)
 		if observe != nil {
 			a.Observe(observe)
 		}

@@ -30,6 +30,7 @@ type Key struct{ Group, Name string }
 type Config struct {
 	TimeLimit time.Duration  // zero or negative: none
 	Grace     time.Duration  // negative: none
+	NoLatency bool           // count no durations
 	Shadow    bool           // make a looplab machine follow each instance
 	Cap       int            // instances of the App; zero or negative: no bound
 	GroupCaps map[string]int // of a group
@@ -129,6 +130,7 @@ type Instance struct {
 	Deadline time.Time // zero: none
 	Life     tasks.Lifecycle
 	Host     any
+	Timed    bool // Over is to say how long after the start the handler began
 
 	reason   activation.Reason
 	canceled time.Time

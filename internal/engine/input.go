@@ -32,7 +32,7 @@ const (
 	Update                // Task, Spec, Topic: what has changed, in words
 	Jump                  // For: by how much the wall clock moved against time
 	Returned              // Inst, Err: the handler returned, deferrals are open
-	Over                  // Inst, Err: the handler returned and none is open
+	Over                  // Inst, Err: the handler returned and none is open; On: it began For after its start
 	Cancel                // Inst, Reason
 	Began                 // Inst: its turn on the loop has come
 	Unbegun               // Inst: it was canceled before its handler began; before its Over
@@ -227,6 +227,9 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Returned:
 		e.returned(in.Inst, in.Err)
 	case Over:
+		if in.On {
+			in.Inst.Task.sums().took().Begun.Add(in.For)
+		}
 		e.over(in.Inst, in.Err)
 	case Cancel:
 		r.OK = e.cancel(in.Inst, in.Reason)

@@ -37,7 +37,12 @@ func (e *Engine) start(a *Act) {
 	for _, l := range i.limits {
 		l.room--
 	}
-	t.sums().Started++
+	s := t.sums()
+	i.Timed = !e.cfg.NoLatency && s.timed()
+	s.Started++
+	if i.Timed && a.attempts == 1 {
+		s.took().Started.Add(e.now.Sub(a.since))
+	}
 	e.do(Effect{Do: Start, Inst: i, Task: t, Act: a})
 	if e.Watched { // the costly part of an event is to build it
 		e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})

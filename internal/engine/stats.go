@@ -14,9 +14,19 @@ const history = 8
 // ran costs nothing for them.
 type stats struct {
 	tasks.Counts
-	outcomes [history]tasks.Outcome // a ring
-	n        int                    // ever put into it
-	faults   []string               // the last
+	latency  *tasks.Latency  // nil until something took its time
+	outcomes []tasks.Outcome // the last; a ring once there are as many as are remembered
+	n        int             // ever put into it
+	faults   []string        // the last
+}
+
+// Of the first attempts, and of every so manieth after those, it is asked when
+// their handlers begin.
+const timedFirst, timedEvery = 1024, 16
+
+// timed reports whether the next attempt is one of those.
+func (s *stats) timed() bool {
+	return s.Started < timedFirst || s.Started%timedEvery == 0
 }
 
 func (s *state) sums() *stats {
@@ -24,6 +34,14 @@ func (s *state) sums() *stats {
 		s.stats = new(stats)
 	}
 	return s.stats
+}
+
+// took is where durations are counted.
+func (s *stats) took() *tasks.Latency {
+	if s.latency == nil {
+		s.latency = new(tasks.Latency)
+	}
+	return s.latency
 }
 
 // remember notes how an attempt ended.
@@ -41,9 +59,17 @@ func (e *Engine) remember(i *Instance, outcome error) {
 	if i.reason != 0 {
 		s.Canceled[i.reason]++
 	}
-	s.outcomes[s.n%history] = tasks.Outcome{
+	if !e.cfg.NoLatency {
+		s.took().Done.Add(e.now.Sub(i.Started))
+	}
+	o := tasks.Outcome{
 		Instance: i.ID, Activation: i.Act.ID, Attempt: i.Attempt,
 		Due: i.Act.Due, Started: i.Started, Ended: e.now, State: state, Reason: i.reason, Err: outcome,
+	}
+	if s.n < history {
+		s.outcomes = append(s.outcomes, o)
+	} else {
+		s.outcomes[s.n%history] = o
 	}
 	s.n++
 }
@@ -95,6 +121,9 @@ func (e *Engine) explainState(t *Task, x *tasks.Explanation) {
 	}
 	if t.stats != nil {
 		x.Counts, x.History, x.Faults = t.stats.Counts, t.stats.last(), slices.Clone(t.stats.faults)
+		if t.stats.latency != nil {
+			x.Latency = t.stats.latency.Clone()
+		}
 	}
 }
 
