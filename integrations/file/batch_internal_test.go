@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,7 @@ func play(t *testing.T, dir string, takes time.Duration, story func(s system, he
 		s := system{make(chan fsnotify.Event), make(chan error)}
 		a := app.New()
 		start := a.Clock().Now()
+		var mu sync.Mutex // guards the following
 		var notes []string
 		a.Handle("x", tasks.Typed(func(_ context.Context, in *tasks.Instance, c Changes) error {
 			text := fmt.Sprint(a.Clock().Now().Sub(start))
@@ -57,7 +59,9 @@ func play(t *testing.T, dir string, takes time.Duration, story func(s system, he
 			if text += fmt.Sprintf(" (%d)", c.Events); c.Rescanned {
 				text += " rescanned"
 			}
+			mu.Lock()
 			notes = append(notes, text)
+			mu.Unlock()
 			return in.Sleep(takes)
 		}))
 		if _, err := a.Register(tasks.Registration{Name: "x", Trigger: handMade{Changed(dir), s}}); err != nil {
@@ -70,6 +74,8 @@ func play(t *testing.T, dir string, takes time.Duration, story func(s system, he
 		story(s, func(want ...string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(notes, want) {
 				t.Errorf("got %q, want %q", notes, want)
 			}

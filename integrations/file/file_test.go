@@ -11,13 +11,13 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/activation/activationtest"
 	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/integrations/file"
 	"github.com/bgloop/bgloop/tasks"
 )
@@ -45,11 +45,6 @@ func TestChanged(t *testing.T) {
 					write(t, filepath.Join(dir, "f1"), fmt.Sprint(n))
 					write(t, filepath.Join(dir, "f2"), fmt.Sprint(n))
 				},
-				Fail: func(t testing.TB) {
-					if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
-						t.Error(err)
-					}
-				},
 				Passes: 10 * time.Millisecond,
 				Check: func(t testing.TB, details any) {
 					c, ok := details.(file.Changes)
@@ -71,20 +66,16 @@ func TestExists_Missing(t *testing.T) {
 			if there {
 				of = file.Exists
 			}
-			var told atomic.Int32 // 1: it does not hold, 2: it does; 0: nobody watches
+			var all audience
 			activationtest.Condition(t, activationtest.State{
-				New: func(testing.TB) activation.Condition { told.Store(0); return heard{of(path), &told} },
+				New: func(testing.TB) activation.Condition { return &heard{of(path), &all} },
 				Set: func(t testing.TB, on bool) {
 					if on == there {
 						write(t, path, "x")
 					} else {
 						_ = os.Remove(path)
 					}
-					want := int32(1)
-					if on {
-						want = 2
-					}
-					for told.Load() != 0 && told.Load() != want {
+					for !all.know(on) {
 						runtime.Gosched()
 					}
 				},
@@ -93,21 +84,33 @@ func TestExists_Missing(t *testing.T) {
 	}
 }
 
-// heard is a condition, and what it told last while somebody watches.
-type heard struct {
-	activation.Condition
-	told *atomic.Int32
+// An audience is what was told last to each that hears.
+type audience struct {
+	told sync.Map // of bool, by what was armed
 }
 
-func (h heard) Arm(report func(bool), p activation.Port) error {
-	p.OnDisarm(func() { h.told.Store(0) })
+// know reports whether all that hear have been told this last.
+func (a *audience) know(holds bool) bool {
+	all := true
+	a.told.Range(func(_, told any) bool {
+		all = all && told == holds
+		return all
+	})
+	return all
+}
+
+// heard is a condition that tells an audience too.
+type heard struct {
+	activation.Condition
+	all *audience
+}
+
+func (h *heard) Arm(report func(bool), p activation.Port) error {
+	key := new(byte)
+	p.OnDisarm(func() { h.all.told.Delete(key) })
 	return h.Condition.Arm(func(holds bool) {
 		report(holds)
-		if holds {
-			h.told.Store(2)
-		} else {
-			h.told.Store(1)
-		}
+		h.all.told.Store(key, holds)
 	}, p)
 }
 
@@ -268,6 +271,39 @@ func TestChanged_OneFile(t *testing.T) {
 			t.Errorf("got %v, want %s alone", c.Paths, path)
 		}
 	}
+}
+
+// A directory that goes away is told, and when it is back it is watched again.
+func TestChanged_DirectoryGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	path := filepath.Join(dir, "a")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, file.Changed(dir).Wait(10*time.Millisecond, 100*time.Millisecond))
+	defer s.stop()
+	failed := make(chan error, 10)
+	s.Observe(func(e event.Event) {
+		if e.Kind == event.SourceFailed {
+			failed <- e.Err
+		}
+	})
+	s.watched(path)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-failed:
+		t.Logf("told: %v", err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("no failure was told")
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "b")
+	write(t, path, "")
+	s.want(path)
 }
 
 func ExampleChanged() {
