@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,8 +87,23 @@ func TestFollow(t *testing.T) {
 		b := handBell{make(chan struct{})}
 		a := app.New()
 		m := Of(follow(root, func() (bell, error) { return b, nil }))
+		var mu sync.Mutex // guards the following
 		var told []string
-		a.Handle("x", tasks.Typed(func(_ context.Context, _ *tasks.Instance, s State) error { told = append(told, s.String()); return nil }))
+		a.Handle("x", tasks.Typed(func(_ context.Context, _ *tasks.Instance, s State) error {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, s.String())
+			return nil
+		}))
+		heard := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(told, want) {
+				t.Errorf("got %q, want %q", told, want)
+			}
+		}
 		if _, err := a.Register(tasks.Registration{Name: "x", Trigger: m.Changed()}); err != nil {
 			t.Fatal(err)
 		}
@@ -101,20 +117,14 @@ func TestFollow(t *testing.T) {
 		synctest.Wait()
 		set("Discharging", "89")
 		time.Sleep(recheck - time.Nanosecond)
-		synctest.Wait()
-		if want := []string{"on battery, 90%"}; !slices.Equal(told, want) {
-			t.Errorf("got %q, want %q", told, want)
-		}
+		heard("on battery, 90%")
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		set("Charging", "89")
 		b.Wake()
 		synctest.Wait()
 		b.Wake() // for nothing
-		synctest.Wait()
-		if want := []string{"on battery, 90%", "on battery, 89%", "on line, 89%"}; !slices.Equal(told, want) {
-			t.Errorf("got %q, want %q", told, want)
-		}
+		heard("on battery, 90%", "on battery, 89%", "on line, 89%")
 		if _, err := a.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
