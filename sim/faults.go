@@ -50,7 +50,7 @@ func Usual() Faults {
 		Panic: 0.004, Hang: 0.002, Slow: 0.02, Deaf: 0.002,
 		Delay: 0.004, Duplicate: 0.004,
 		Flap: 0.004, Stall: 0.004, JumpForward: 0.001, JumpBack: 0.001, Suspend: 0.001,
-		Aim: 0.004,
+		Aim: 0.01,
 	}
 }
 

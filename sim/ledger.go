@@ -27,15 +27,19 @@ type ledger struct {
 	began    time.Time     // when the App began to run, by its clock
 	running  bool          // it runs
 	draining bool          // it stops
+	stopped  bool          // it stops since before the present input
 	jumped   bool          // its clock was set, or it was suspended
 	stalled  time.Duration // how long faults have kept it from what was due, or will
 	next     time.Duration // when an instance is late at the earliest
 	open     int           // activations that are not completed
-	latched  int           // activations that wait for a condition
+	waiting  waiting       // activations
 	suspect  bool          // a latched one may be able to start
 }
 
 type rowKey struct{ group, name string }
+
+// waiting counts activations by what they wait for.
+type waiting [event.ForCap + 1]int
 
 // A taskRow is a registration.
 type taskRow struct {
@@ -45,8 +49,11 @@ type taskRow struct {
 	faults  streams
 	sources []*sourceRow
 	follows bool // it has a schedule that goes by completions
-	latched int
+	waiting waiting
 	live    int
+	vacant  time.Duration // since when none is
+	lateAt  time.Time     // when due times were heeded late, the last time
+	late    int           // how many at that instant
 }
 
 // A condRow is a condition, as it has reported itself.
@@ -83,6 +90,8 @@ type instRow struct {
 	ctx      context.Context //nolint:containedctx // the handler's, to see whether it ends
 	act      uint64
 	started  bool
+	returned bool          // the handler has
+	since    time.Duration // when it did
 	canceled bool
 	ended    bool
 	late     time.Duration // what it must have done before
@@ -133,7 +142,9 @@ func (l *ledger) begin(id uint64, i *instRow) {
 
 func (l *ledger) end(i *instRow) {
 	i.ended, i.ctx = true, nil
-	i.task.live--
+	if i.task.live--; i.task.live == 0 {
+		i.task.vacant = l.now()
+	}
 	last := l.live[len(l.live)-1]
 	l.live[i.index] = last
 	l.insts.row(last).index = i.index

@@ -20,14 +20,27 @@ func (p *Proc) middleware(next tasks.Handler) tasks.Handler {
 	faulty := p.s.rates.any(faultPanic, faultDeaf)
 	l := p.ledger
 	return tasks.HandlerFunc(func(ctx context.Context, in *tasks.Instance) error {
-		if i := l.insts.row(in.ID()); i != nil && i.started && !i.ended {
-			i.ctx = ctx
-			if faulty {
-				return (&attempt{p, in, &i.task.faults, next}).run(ctx)
-			}
+		id := in.ID()
+		i := l.insts.row(id)
+		if i == nil || !i.started || i.ended {
+			return next.Run(ctx, in)
+		}
+		if i.ctx = ctx; i.canceled && ctx.Err() == nil {
+			l.broken(Cancellation, "instance %d of %s was canceled before its handler began, and its context lives", id, in.Name())
+		}
+		defer l.returned(id)
+		if faulty {
+			return (&attempt{p, in, &i.task.faults, next}).run(ctx)
 		}
 		return next.Run(ctx, in)
 	})
+}
+
+// returned notes that the handler of an instance has.
+func (l *ledger) returned(id uint64) {
+	if i := l.insts.row(id); i != nil {
+		i.returned, i.since = true, l.now()
+	}
 }
 
 // An attempt is a handler's run in which something may go wrong.

@@ -22,16 +22,22 @@ const (
 	Completion = "completion"
 	// Overlap: no more instances of a task live than its Overlap allows.
 	Overlap = "overlap"
+	// Progress: nothing waits for a slot or a cap while nothing runs that could
+	// hold it.
+	Progress = "progress"
+	// Stopping: nothing starts, and nothing is to be retried, once the App stops.
+	Stopping = "stopping"
 	// Limits: an instance is canceled when its limit has passed, and over or
 	// abandoned when its grace has.
 	Limits = "limits"
-	// Cancellation: the context of an instance that is canceled ends.
+	// Cancellation: an instance is canceled once, and its context ends then.
 	Cancellation = "cancellation"
 	// Latch: nothing starts while a condition does not hold, and nothing stays
 	// latched when all do.
 	Latch = "latch"
 	// Punctuality: a schedule's due times are heeded, each once, in order, and
-	// when they are due.
+	// when they are due; those that were missed are made up for as the
+	// registration's Missed says.
 	Punctuality = "punctuality"
 	// Ends: what has started is over or abandoned by the end of the life.
 	Ends = "ends"
@@ -62,7 +68,9 @@ var _ engine.Witness = (*witness)(nil)
 
 // Saw implements engine.Witness.
 func (w *witness) Saw(now time.Time, in engine.Input) {
-	switch l := (*ledger)(w); in.Op { //nolint:exhaustive // the others are no matter
+	l := (*ledger)(w)
+	l.stopped = l.draining // what was due by then came first
+	switch in.Op {         //nolint:exhaustive // the others are no matter
 	case engine.Begin:
 		l.running, l.began = true, now
 		l.armAll(now)
@@ -107,14 +115,17 @@ func (l *ledger) note(e *event.Event) {
 		l.missed(e)
 	case event.Waiting:
 		l.waits(l.acts.row(e.Activation), l.task(e.Group, e.Task), e.Waits)
+	case event.Retrying:
+		l.stopping(e)
 	case event.Started:
+		l.stopping(e)
 		l.started(e)
 	case event.Canceling:
 		l.canceling(e)
 	case event.Ended:
 		l.ended(e)
 	case event.Abandoned:
-		l.ended(e)
+		l.abandoned(e)
 	case event.Completed:
 		l.completed(e)
 	case event.ConditionChanged:
@@ -152,16 +163,18 @@ func (l *ledger) waits(a *actRow, t *taskRow, w event.Waits) {
 	if a == nil || a.waits == w {
 		return
 	}
-	count := func(w event.Waits, n int) {
-		if w == event.ForCondition {
-			l.latched += n
-			t.latched += n
-			l.suspect = true
-		}
-	}
-	count(a.waits, -1)
-	count(w, 1)
+	t.waiting[a.waits]--
+	l.waiting[a.waits]--
+	t.waiting[w]++
+	l.waiting[w]++
+	l.suspect = l.suspect || w == event.ForCondition
 	a.waits = w
+}
+
+func (l *ledger) stopping(e *event.Event) {
+	if l.stopped {
+		l.broken(Stopping, "%s: %v while the App stops", e.Task, e.Kind)
+	}
 }
 
 func (l *ledger) started(e *event.Event) {
@@ -198,7 +211,11 @@ func mayLive(r tasks.Registration) int {
 
 func (l *ledger) canceling(e *event.Event) {
 	i := l.insts.row(e.Instance)
-	if i == nil || !i.started || i.ended {
+	if i == nil || !i.started {
+		return
+	}
+	if i.canceled || i.ended {
+		l.broken(Cancellation, "instance %d of %s was canceled, or had ended, before it is with %v", e.Instance, e.Task, e.Reason)
 		return
 	}
 	if e.Reason == activation.ExecutionTimeExceeded && l.now() < i.late && i.late != never {
@@ -225,6 +242,18 @@ func (l *ledger) ended(e *event.Event) {
 	if errors.As(e.Err, &p) && !isInjected(p.Value) {
 		l.broken(Panics, "the handler of %s: %w\n%s", e.Task, e.Err, p.Stack)
 	}
+}
+
+// abandoned: something of the instance must be left to give up on.
+func (l *ledger) abandoned(e *event.Event) {
+	i := l.insts.row(e.Instance)
+	switch {
+	case i == nil || !i.started:
+	case l.stall() > i.stalled: // it ended meanwhile, and is seen to only now
+	case (i.ended || i.returned && i.since < l.now()) && e.Detail == "":
+		l.broken(Ends, "instance %d of %s is abandoned, its handler has returned, and no deferral is open", e.Instance, e.Task)
+	}
+	l.ended(e)
 }
 
 func (l *ledger) completed(e *event.Event) {

@@ -69,7 +69,7 @@ func (p *Proc) start() {
 	p.down = false
 	log := slog.New(slog.DiscardHandler)
 	if p.s.story != nil {
-		log = slog.New(slog.NewTextHandler((*journal)(p), nil))
+		log = slog.New(slog.NewTextHandler((*journal)(p), &slog.HandlerOptions{ReplaceAttr: timeless}))
 	}
 	p.app = p.build(Env{
 		Clock: p.world, Log: log,
@@ -90,6 +90,14 @@ type journal Proc
 func (j *journal) Write(line []byte) (int, error) {
 	j.s.tell("%slog: %s", j.prefix, bytes.TrimSpace(line))
 	return len(line), nil
+}
+
+// timeless leaves out the real time.
+func timeless(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 // Kill ends the process as a power failure does: nothing of it runs anymore.

@@ -24,10 +24,13 @@ type busyService struct {
 }
 
 func (b *busyService) build(env sim.Env) *app.App {
-	a := app.New(append(env.Options(), app.WithTimeLimit(time.Hour), app.WithCap(6))...)
+	a := app.New(append(env.Options(), app.WithTimeLimit(time.Hour), app.WithCap(4))...)
 	b.online, b.orders = condition.NewFlag("online", true), trigger.NewApplication[int]()
 	work := func(_ context.Context, in *tasks.Instance) error {
 		if err := in.Sleep(b.s.Between("work of "+in.Name(), time.Second, 20*time.Minute)); err != nil {
+			if b.s.Chance(in.Name()+" makes light of it", 0.5) {
+				return errors.New("disturbed")
+			}
 			return err
 		}
 		if b.s.Chance(in.Name()+" fails", 0.1) {
@@ -55,7 +58,7 @@ func (b *busyService) build(env sim.Env) *app.App {
 	online := []activation.Condition{b.online}
 	for _, r := range []tasks.Registration{
 		{Name: "sync", Trigger: trigger.Every(15 * time.Minute), Conditions: online},
-		{Name: "many", Trigger: trigger.Every(10 * time.Minute), Overlap: tasks.Parallel(3), Keep: tasks.Every(5)},
+		b.many(),
 		{Name: "replaced", Trigger: trigger.Every(17 * time.Minute), Overlap: tasks.Replace},
 		{Name: "skipped", Trigger: trigger.Every(15 * time.Minute), Overlap: tasks.Skip, Conditions: online, KeepOnConditionLoss: true},
 		{Name: "retried", Trigger: trigger.Every(time.Hour), Retry: tasks.Retry{Attempts: 3, Backoff: time.Minute}},
@@ -68,6 +71,10 @@ func (b *busyService) build(env sim.Env) *app.App {
 		must(a.Register(r))
 	}
 	return a
+}
+
+func (b *busyService) many() tasks.Registration {
+	return tasks.Registration{Name: "many", Trigger: trigger.Every(10 * time.Minute), Overlap: tasks.Parallel(3), Keep: tasks.Every(5)}
 }
 
 func busy(s *sim.S) {
@@ -85,7 +92,14 @@ func busy(s *sim.S) {
 		if !ok {
 			return
 		}
-		switch s.Choose("does", 4) {
+		switch s.Choose("does", 6) {
+		case 4:
+			_, _ = p.App().Replace(b.many())
+		case 5:
+			for range 1 + s.Choose("more", 3) {
+				_, _ = task.Fire(context.Background(), nil)
+			}
+			task.Cancel(activation.Abort)
 		case 1:
 			task.Pause()
 			s.RunFor(s.Between("pause", time.Minute, time.Hour))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // afterStep looks at what each step may have broken.
@@ -51,20 +52,48 @@ func (l *ledger) checkLate() {
 
 // quiet looks at what must have been done before time goes on.
 func (l *ledger) quiet() {
-	if l.suspect && !l.draining && l.p.world.Frozen() == 0 {
+	if l.draining || l.p.world.Frozen() > 0 {
+		return
+	}
+	if l.suspect {
 		l.suspect = false
-		if l.latched > 0 {
-			l.checkLatched()
-		}
+		l.checkLatched()
+	}
+	if l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0 {
+		l.checkProgress()
 	}
 }
 
 // checkLatched: nothing waits for conditions that all hold.
 func (l *ledger) checkLatched() {
 	for _, t := range l.order {
-		if t.latched > 0 && t.holds() {
+		if t.waiting[event.ForCondition] > 0 && t.holds() {
 			l.broken(Latch, "%s is latched, and all its conditions hold", t.key.name)
 		}
+	}
+}
+
+// checkProgress: nothing waits for what nobody holds. What has ended may hold its
+// slot for a grace, if deferrals are left of it.
+func (l *ledger) checkProgress() {
+	for _, t := range l.order {
+		free := t.vacant + max(0, t.reg.Grace) + l.stalled
+		if t.waiting[event.ForOverlap] > 0 && t.live == 0 && l.now() > free && t.reg.OnAbandon != tasks.HoldSlot {
+			l.broken(Progress, "%s waits for a slot, and no instance of it has lived since %v", t.key.name, t.vacant)
+		}
+	}
+	if l.waiting[event.ForCap] == 0 || len(l.live) > 0 {
+		return
+	}
+	var free time.Duration
+	for _, t := range l.order {
+		if t.reg.OnAbandon == tasks.HoldSlot {
+			return
+		}
+		free = max(free, t.vacant+max(0, t.reg.Grace))
+	}
+	if l.now() > free+l.stalled {
+		l.broken(Progress, "something waits for a cap, and no instance of the App has lived since %v", free)
 	}
 }
 
@@ -97,7 +126,9 @@ func (l *ledger) arm(t *taskRow, registered time.Time) {
 
 // heed notes that a firing is there for a due time.
 func (l *ledger) heed(e *event.Event, n uint64) {
-	s := l.task(e.Group, e.Task).walked(l)
+	t := l.task(e.Group, e.Task)
+	l.storm(t, e)
+	s := t.walked(l)
 	if s == nil || !s.armed || e.Due.Before(s.at) {
 		return
 	}
@@ -112,6 +143,19 @@ func (l *ledger) heed(e *event.Event, n uint64) {
 		l.broken(Punctuality, "%s was due at %v, and fires %v later", e.Task, s.at, late)
 	}
 	s.pass(l, e.At, n)
+}
+
+// storm: of the due times that were missed not more are made up for than may be.
+func (l *ledger) storm(t *taskRow, e *event.Event) {
+	if !e.Due.Before(e.At) || t.follows || l.jumped || len(t.sources) != 1 {
+		return
+	}
+	if !t.lateAt.Equal(e.At) {
+		t.lateAt, t.late = e.At, 0
+	}
+	if t.late++; t.late > max(1, t.reg.Missed.All()) {
+		l.broken(Punctuality, "%s makes up for %d missed due times at once, and its Missed is %v", e.Task, t.late, t.reg.Missed)
+	}
 }
 
 // missed notes that due times have passed without a firing each.
