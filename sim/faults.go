@@ -32,6 +32,12 @@ type Faults struct {
 	// 10 minutes. It is a fault of every tick, too.
 	Kill Rate
 
+	// Of the store, for each append. StoreSlow: it takes up to a minute.
+	// StoreFails: it returns an error, and what was written may be there or not.
+	// StoreKill is Kill in the middle of it or right after it. Whatever kills
+	// leaves of what was not durable the beginning, or nothing.
+	StoreSlow, StoreFails, StoreKill Rate
+
 	// Aim is how often one of the process's faults, of those that are not zero,
 	// comes right after something has happened: a start, a latch, a cancel, a
 	// completion.
@@ -43,13 +49,14 @@ type Faults struct {
 	Uniform bool
 }
 
-// Usual are the faults of a test that does not say which: all but those that an
-// App cannot make up for, which are Lost and Kill.
+// Usual are the faults of a test that does not say which: all but Lost and
+// those that kill, which an App cannot make up for without its store.
 func Usual() Faults {
 	return Faults{
 		Panic: 0.004, Hang: 0.002, Slow: 0.02, Deaf: 0.002,
 		Delay: 0.004, Duplicate: 0.004,
 		Flap: 0.004, Stall: 0.004, JumpForward: 0.001, JumpBack: 0.001, Suspend: 0.001,
+		StoreSlow: 0.004, StoreFails: 0.004,
 		Aim: 0.01,
 	}
 }
@@ -75,6 +82,9 @@ const (
 	faultBack
 	faultSuspend
 	faultKill
+	faultStoreSlow
+	faultStoreFails
+	faultStoreKill
 	faultAim
 	faultCount
 )
@@ -84,7 +94,8 @@ const firstOfProcess = faultFlap
 
 var faultNames = [...]string{
 	"panic", "hang", "slow", "deaf", "lost", "delay", "duplicate",
-	"flap", "stall", "jump forward", "jump back", "suspend", "kill", "aim",
+	"flap", "stall", "jump forward", "jump back", "suspend", "kill",
+	"store slow", "store fails", "store kill", "aim",
 }
 
 // rates are those of a life: the base, as the test has it, and what the seed
@@ -96,7 +107,8 @@ type rates struct {
 func (f Faults) rates(c *choice.Source) (r rates) {
 	r.base = [faultCount]Rate{
 		f.Panic, f.Hang, f.Slow, f.Deaf, f.Lost, f.Delay, f.Duplicate,
-		f.Flap, f.Stall, f.JumpForward, f.JumpBack, f.Suspend, f.Kill, f.Aim,
+		f.Flap, f.Stall, f.JumpForward, f.JumpBack, f.Suspend, f.Kill,
+		f.StoreSlow, f.StoreFails, f.StoreKill, f.Aim,
 	}
 	r.scaled = r.base
 	if !f.Uniform {

@@ -27,6 +27,7 @@ type ledger struct {
 	began    time.Time     // when the App began to run, by its clock
 	running  bool          // it runs
 	draining bool          // it stops
+	stored   bool          // it goes by its store
 	stopped  bool          // it stops since before the present input
 	jumped   bool          // its clock was set, or it was suspended
 	stalled  time.Duration // how long faults have kept it from what was due, or will
@@ -39,7 +40,7 @@ type ledger struct {
 type rowKey struct{ group, name string }
 
 // waiting counts activations by what they wait for.
-type waiting [event.ForCap + 1]int
+type waiting [event.ForStore + 1]int
 
 // A taskRow is a registration.
 type taskRow struct {

@@ -39,6 +39,9 @@ const (
 	// when they are due; those that were missed are made up for as the
 	// registration's Missed says.
 	Punctuality = "punctuality"
+	// Durability: an activation that ran when its process was killed is there
+	// again when that has come back, if the App uses its store.
+	Durability = "durability"
 	// Ends: what has started is over or abandoned by the end of the life.
 	Ends = "ends"
 	// Panics: no handler panics, unless a fault made it.
@@ -107,6 +110,9 @@ func (l *ledger) note(e *event.Event) {
 		}
 	case event.Fired:
 		l.fired(e)
+	case event.Restored:
+		*l.acts.row(e.Activation) = actRow{fired: true, merged: e.N}
+		l.open++
 	case event.Merged:
 		l.merged(e)
 	case event.Refused:

@@ -11,12 +11,16 @@ import (
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/internal/seam/coro"
+	"github.com/bgloop/bgloop/store"
 )
 
 // An Env is what an App is built from.
 type Env struct {
 	// Clock is the process's time: what faults set on and back.
 	Clock clock.Clock
+	// Store is what a kill leaves, for app.WithStore. Who does not use it starts
+	// anew each time.
+	Store store.Store
 	// Log writes into the story.
 	Log *slog.Logger
 
@@ -35,6 +39,7 @@ type Proc struct {
 	prefix string // of lines of the story, if there are several
 	build  func(Env) *app.App
 	faults streams
+	memory *store.Memory
 
 	// What follows is of the process that runs, and another after a kill.
 	world  *coro.Process
@@ -72,7 +77,7 @@ func (p *Proc) start() {
 		log = slog.New(slog.NewTextHandler((*journal)(p), &slog.HandlerOptions{ReplaceAttr: timeless}))
 	}
 	p.app = p.build(Env{
-		Clock: p.world, Log: log,
+		Clock: p.world, Store: p.mount(), Log: log,
 		options: []app.Option{
 			app.WithClock(p.world), app.WithDriver(p.world), app.WithWitness((*witness)(p.ledger)), app.WithLogger(log),
 		},
@@ -109,13 +114,15 @@ func (p *Proc) Kill(down time.Duration) {
 		return
 	}
 	p.down = true
-	dead := p.app
+	dead, acts := p.app, p.ledger.acknowledged()
+	p.crash()
 	p.s.tell("%s is killed", p.name)
 	p.s.world.Spawn(seam.JobFunc(func() {
 		stopDead(dead)
 		p.s.sleep(down)
 		p.s.tell("%s starts again", p.name)
 		p.start()
+		p.ledger.checkRestored(acts)
 	}))
 	p.ledger = newLedger(p)
 	p.world.Kill()

@@ -9,14 +9,14 @@ import (
 	"github.com/bgloop/bgloop/sim"
 )
 
-// hashes lives the busy service with seeds from first on, and returns the hash
+// hashes lives a scenario with seeds from first on, and returns the hash
 // of each life.
-func hashes(t *testing.T, first, n int) []string {
+func hashes(t *testing.T, scenario func(*sim.S), first, n int) []string {
 	t.Helper()
 	list := make([]string, n)
 	for i := range list {
 		_, text := verdict(t, func(t testing.TB) {
-			sim.Test(t, busy, sim.Seed(uint64(first+i)))
+			sim.Test(t, scenario, sim.Seed(uint64(first+i)))
 		})
 		_, hash, ok := strings.Cut(strings.TrimSpace(text), "nothing went wrong: ")
 		if !ok {
@@ -33,7 +33,7 @@ func TestALifeIsTheSameOnAnyNumberOfThreads(t *testing.T) {
 	var first []string
 	for _, n := range []int{1, 2, 8} {
 		runtime.GOMAXPROCS(n)
-		got := hashes(t, 100, 5)
+		got := hashes(t, durable, 100, 5)
 		if first == nil {
 			first = got
 		}

@@ -17,14 +17,19 @@ import (
 // busyService is an App in which everything happens that can: every overlap,
 // conditions, limits, retries, deferrals, details, groups.
 type busyService struct {
-	s      *sim.S
-	online *condition.Flag
-	orders *trigger.Application[int]
-	done   int
+	s       *sim.S
+	durable bool
+	online  *condition.Flag
+	orders  *trigger.Application[int]
+	done    int
 }
 
 func (b *busyService) build(env sim.Env) *app.App {
-	a := app.New(append(env.Options(), app.WithTimeLimit(time.Hour), app.WithCap(4))...)
+	opts := append(env.Options(), app.WithTimeLimit(time.Hour), app.WithCap(4))
+	if b.durable {
+		opts = append(opts, app.WithStore(env.Store))
+	}
+	a := app.New(opts...)
 	b.online, b.orders = condition.NewFlag("online", true), trigger.NewApplication[int]()
 	work := func(_ context.Context, in *tasks.Instance) error {
 		if err := in.Sleep(b.s.Between("work of "+in.Name(), time.Second, 20*time.Minute)); err != nil {
@@ -77,8 +82,12 @@ func (b *busyService) many() tasks.Registration {
 	return tasks.Registration{Name: "many", Trigger: trigger.Every(10 * time.Minute), Overlap: tasks.Parallel(3), Keep: tasks.Every(5)}
 }
 
-func busy(s *sim.S) {
-	b := &busyService{s: s}
+func busy(s *sim.S) { live(s, false) }
+
+func durable(s *sim.S) { live(s, true) }
+
+func live(s *sim.S, durable bool) {
+	b := &busyService{s: s, durable: durable}
 	p := s.App(b.build)
 	s.Every("network", time.Hour, func() { b.online.Set(s.Choose("offline", 3) == 0) })
 	s.Every("customer", 25*time.Minute, func() {
@@ -123,5 +132,9 @@ func TestSimBusyService(t *testing.T) {
 	rough.Lost, rough.Aim = 0.01, 0.1
 	t.Run("rough", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
 	rough.Kill = 0.01
-	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
+	rough.StoreSlow, rough.StoreFails = 0.01, 0.01
+	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(50), sim.WithFaults(rough)) })
+	t.Run("stored", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30)) })
+	rough.StoreKill = 0.01
+	t.Run("stored and killed", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30), sim.WithFaults(rough)) })
 }

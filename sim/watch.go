@@ -147,7 +147,7 @@ func (l *ledger) heed(e *event.Event, n uint64) {
 
 // storm: of the due times that were missed not more are made up for than may be.
 func (l *ledger) storm(t *taskRow, e *event.Event) {
-	if !e.Due.Before(e.At) || t.follows || l.jumped || len(t.sources) != 1 {
+	if !e.Due.Before(e.At) || t.follows || l.jumped || l.stored || len(t.sources) != 1 {
 		return
 	}
 	if !t.lateAt.Equal(e.At) {
@@ -179,7 +179,7 @@ func (s *sourceRow) pass(l *ledger, now time.Time, n uint64) {
 // walked is the one schedule of the task that can be walked from outside: not
 // if there are several, not after the clock was set, and not once the App stops.
 func (t *taskRow) walked(l *ledger) *sourceRow {
-	if len(t.sources) != 1 || t.follows || l.jumped || l.draining || !l.running {
+	if len(t.sources) != 1 || t.follows || l.jumped || l.stored || l.draining || !l.running {
 		return nil
 	}
 	return t.sources[0]

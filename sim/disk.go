@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bgloop/bgloop/internal/seam"
+	"github.com/bgloop/bgloop/store"
+)
+
+// errDisk is how an append fails that is a fault.
+var errDisk = errors.New("sim: the store fails, which is a fault")
+
+// A disk is what a process keeps when it is killed.
+type disk struct {
+	*store.Memory
+	p *Proc
+}
+
+// Load implements store.Store: who loads goes by what is kept.
+func (d *disk) Load(ctx context.Context, f func(store.Record) error) error {
+	d.p.ledger.stored = true
+	return d.Memory.Load(ctx, f)
+}
+
+// mount gives the process what is left of its store.
+func (p *Proc) mount() *disk {
+	if p.memory == nil {
+		p.memory = new(store.Memory)
+	}
+	p.memory.Sync = p.sync
+	return &disk{p.memory, p}
+}
+
+// sync is where an append is written and not yet durable: faults meet it here.
+func (p *Proc) sync(context.Context, []store.Record) error {
+	s := p.s
+	if s.happens(faultStoreSlow, &p.faults) {
+		d := s.lasts(faultStoreSlow, &p.faults, deafFault)
+		p.told("waits %v for its store", d)
+		p.sleep(d)
+	}
+	if s.happens(faultStoreFails, &p.faults) {
+		p.told("cannot write its store")
+		return errDisk
+	}
+	if s.happens(faultStoreKill, &p.faults) {
+		if s.choices.Below(p.faults[faultStoreKill], s.since(), 2) == 0 {
+			p.restart() // and does not come back
+		}
+		s.world.Spawn(seam.JobFunc(p.restart)) // when it is durable
+	}
+	return nil
+}
+
+// sleep lets a strand of the process wait, which dies with it.
+func (p *Proc) sleep(d time.Duration) {
+	park := p.world.NewPark()
+	p.world.AfterFunc(d, park.Unpark)
+	_ = park.Park(nil) //nolint:staticcheck // nothing ends this wait but the time
+}
+
+// crash leaves of the store what a power failure does: of what was written and
+// was not durable, the beginning or nothing.
+func (p *Proc) crash() {
+	n := p.memory.Unsynced()
+	kept := n - int(p.s.choices.Span(p.faults[faultKill], p.s.since(), uint64(n)+1))
+	p.memory = p.memory.Crash(kept)
+}
+
+// acknowledged are the activations that run, and nobody has canceled, as the
+// process is killed: they must
+// be run again.
+func (l *ledger) acknowledged() (list []uint64) {
+	if !l.stored || l.draining {
+		return nil
+	}
+	for _, id := range l.live {
+		if i := l.insts.row(id); !i.returned && !i.canceled && i.ctx != nil && i.task.reg.Trigger != nil && !i.task.reg.Volatile {
+			list = append(list, i.act)
+		}
+	}
+	return list
+}
+
+// checkRestored: what was acknowledged before the process was killed is there
+// again.
+func (l *ledger) checkRestored(acts []uint64) {
+	for _, id := range acts {
+		if a := l.acts.row(id); a == nil || !a.fired {
+			l.broken(Durability, "activation %d ran when the process was killed, and is lost", id)
+		}
+	}
+}
