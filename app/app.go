@@ -32,6 +32,7 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
+	relay              seam.Relay       // the same; nil: it is none
 	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
 	witness            engine.Witness // nil: none
@@ -47,11 +48,14 @@ type App struct {
 	eng       *engine.Engine
 	life      *fsm.FSM
 	now       time.Time
-	elapser   clock.Elapser // nil: the clock is none
-	elapsed   time.Duration // at now, if it is one
+	read      time.Time       // when the clock was read last
+	stopwatch clock.Stopwatch // tells the time since; nil: it cannot
+	elapser   clock.Elapser   // nil: the clock is none
+	elapsed   time.Duration   // at now, if it is one
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
+	last      bool       // the owner is a strand that is about to return
 	awake     bool       // it has run or stopped: there may be strands
 	held      []seam.Job // what was to be run before that
 	report    *Report
@@ -104,6 +108,7 @@ func New(opts ...Option) *App {
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps, Durable: a.journal != nil,
 	})
 	a.hear()
+	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

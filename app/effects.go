@@ -32,7 +32,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Want:
 		portOf(f.Task).want(f.Index, f.On)
 	case engine.Drop:
-		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
+		a.spawnOwned(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
 		if p := portOf(f.Task); p != nil {
 			p.retire()
@@ -71,7 +71,7 @@ func (a *App) wake(t *engine.Timer) {
 	case *sleeper:
 		h.wake()
 	case *callback:
-		a.spawn(h)
+		a.spawnOwned(h)
 	case *handlerLoop:
 		h.ring()
 	case *journal:
@@ -81,20 +81,25 @@ func (a *App) wake(t *engine.Timer) {
 	}
 }
 
-// emit tells an event to whoever observes it.
+// emit tells an event to who observes its task. Who observes the App is told all
+// of a step at once, unless some of it may be held back.
 func (a *App) emit(f *engine.Effect) {
 	e := a.eventOf(f)
-	a.tell(&e, f.Task)
+	if a.journal != nil {
+		a.tell(e, f.Task)
+	} else {
+		a.tellTask(e, f.Task)
+	}
 }
 
-// eventOf is the event of an effect, complete.
-func (a *App) eventOf(f *engine.Effect) event.Event {
-	e := a.eng.Event(*f)
+// eventOf is the event of an effect, complete, until the next step.
+func (a *App) eventOf(f *engine.Effect) *event.Event {
+	e := a.eng.Event(f)
 	if e.Kind == event.Canceling || e.Kind == event.Abandoned {
 		e.Detail = runOf(f.Inst).openDeferrals()
 	}
 	if a.witness != nil {
-		a.witness.Told(e)
+		a.witness.Told(*e)
 	}
 	return e
 }
@@ -103,12 +108,27 @@ func (a *App) tell(e *event.Event, t *engine.Task) {
 	for _, o := range a.observers {
 		o.put(e)
 	}
-	if t == nil {
+	a.tellTask(e, t)
+}
+
+func (a *App) tellTask(e *event.Event, t *engine.Task) {
+	if t == nil || e.Kind != event.Completed && e.Kind != event.Progressed {
 		return
 	}
 	for _, o := range taskOf(t).observers() {
 		if o.wants(e.Kind) {
 			o.put(e)
 		}
+	}
+}
+
+// tellAll tells the events of a step to who observes the App.
+func (a *App) tellAll() {
+	events := a.eng.Events()
+	if len(events) == 0 {
+		return
+	}
+	for _, o := range a.observers {
+		o.putAll(events)
 	}
 }

@@ -155,7 +155,7 @@ func (j *journal) hold(f *engine.Effect) bool {
 		if j.failed != nil && (f.Task == nil || !f.Task.Durable()) {
 			return false
 		}
-		e := j.a.eventOf(f)
+		e := *j.a.eventOf(f)
 		h.event, h.task = &e, f.Task
 	default:
 		return false

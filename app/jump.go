@@ -11,11 +11,26 @@ import (
 // passed before that is a jump.
 const tolerance = time.Second
 
+// glance is how long after a reading of the clock only the time is looked at
+// that has elapsed since: that the clock was set is noticed so much later.
+const glance = 10 * time.Millisecond
+
 // look reads the clock, once for each batch of letters. If it has been set, or
 // the process was suspended, the engine is told before anything else.
 func (a *App) look() {
-	before, passed := a.now, a.elapsed
+	if a.stopwatch != nil {
+		if passed := a.stopwatch.Since(a.read); 0 <= passed && passed < glance {
+			a.now = a.read.Add(passed)
+			return
+		}
+	}
+	before, passed := a.read, a.elapsed
 	a.now = a.clock.Now()
+	a.read = a.now
+	a.stopwatch = nil
+	if clock.Monotonic(a.now) {
+		a.stopwatch, _ = a.clock.(clock.Stopwatch)
+	}
 	if a.elapser != nil {
 		a.elapsed = a.elapser.Elapsed()
 	}

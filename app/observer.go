@@ -3,6 +3,7 @@ package app
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bgloop/bgloop/event"
 )
@@ -20,13 +21,19 @@ type Observer struct {
 	only event.Kind // zero: all, lossy
 	task *Task      // nil: of the App
 
-	mu      sync.Mutex // guards the following
-	queue   []event.Event
-	head    int
-	telling bool // a strand is on it
-	closed  bool
+	// head is how many of those in hand have been told. Once it is closed it is
+	// at least closed, and none is anymore.
+	head atomic.Int64
+
+	mu      sync.Mutex    // guards the following
+	queue   []event.Event // not in hand yet
+	inHand  []event.Event // read by its strand without mu
+	telling bool          // a strand is on it
 	dropped uint64
 }
+
+// closed is where the head of an Observer is that is no more.
+const closed = 1 << 62
 
 func newObserver(a *App, f func(event.Event), only event.Kind) *Observer {
 	return &Observer{a: a, f: f, only: only}
@@ -74,41 +81,57 @@ func (o *Observer) Stop() {
 func (o *Observer) close() (left int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	left = len(o.queue) - o.head
-	o.closed, o.queue, o.head = true, nil, 0
+	head := o.head.Swap(closed)
+	if head >= closed {
+		return 0
+	}
+	left = len(o.queue) + len(o.inHand) - int(head)
+	o.queue = nil
 	o.dropped += uint64(left)
 	return left
 }
 
 func (o *Observer) wants(k event.Kind) bool { return o.only == k }
 
-// put queues an event, and gives the observer a strand if it has none.
+// putAll queues events.
+func (o *Observer) putAll(list []event.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range list {
+		o.add(&list[i])
+	}
+}
+
+// put queues an event.
 func (o *Observer) put(e *event.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.add(e)
+}
+
+// add queues an event, with o.mu held, and gives the observer a strand if it has
+// none.
+func (o *Observer) add(e *event.Event) {
+	head := o.head.Load()
 	switch {
-	case o.closed:
+	case head >= closed:
 		return
-	case o.only == 0 && len(o.queue)-o.head >= queueBound:
+	case o.only == 0 && len(o.queue)+len(o.inHand)-int(head) >= queueBound:
 		o.dropped++
 		return
 	case o.only == event.Progressed && o.newer(e):
 		return
 	}
-	if o.head > queueBound && o.head > len(o.queue)/2 { // it never runs empty
-		o.queue = slices.Delete(o.queue, 0, o.head)
-		o.head = 0
-	}
 	o.queue = append(o.queue, *e)
 	if !o.telling {
 		o.telling = true
-		o.a.spawn(o)
+		o.a.spawnOwned(o)
 	}
 }
 
 // newer puts e in the place of a waiting report of the same instance.
 func (o *Observer) newer(e *event.Event) bool {
-	for i := o.head; i < len(o.queue); i++ {
+	for i := range o.queue {
 		if o.queue[i].Instance == e.Instance {
 			o.queue[i] = *e
 			return true
@@ -128,22 +151,42 @@ func (o *Observer) Run() {
 		}
 		o.a.rest()
 	}()
-	for e, ok := o.next(); ok; e, ok = o.next() {
-		o.f(e)
+	for list, from := o.next(); list != nil; list, from = o.next() {
+		for i := from; i < len(list) && !o.a.silent.Load() && o.head.CompareAndSwap(int64(i), int64(i)+1); i++ {
+			o.f(list[i])
+		}
 	}
 	done = true
 }
 
-func (o *Observer) next() (event.Event, bool) {
+// next takes in hand what waits, and says where to go on there; nothing if it is
+// to be told no more. Of progress it takes one, for what waits may be replaced.
+func (o *Observer) next() (list []event.Event, from int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if left := len(o.queue) - o.head; left == 0 || o.a.silent.Load() {
-		o.dropped += uint64(left)
-		o.queue, o.head, o.telling = o.queue[:0], 0, false
-		return event.Event{}, false
+	head := o.head.Load()
+	if head < closed && o.a.silent.Load() {
+		o.dropped += uint64(len(o.queue) + len(o.inHand) - int(head))
+		o.queue, head = o.queue[:0], int64(len(o.inHand))
 	}
-	e := o.queue[o.head]
-	o.queue[o.head] = event.Event{}
-	o.head++
-	return e, true
+	if head < int64(len(o.inHand)) { // one of them made f panic
+		return o.inHand, int(head)
+	}
+	clear(o.inHand) // what they point to is no longer needed
+	told := o.inHand[:0]
+	if head >= closed || len(o.queue) == 0 {
+		o.telling = false
+		if head < closed {
+			o.inHand = told
+			o.head.Store(0)
+		}
+		return nil, 0
+	}
+	if o.only == event.Progressed {
+		o.inHand, o.queue = append(told, o.queue[0]), slices.Delete(o.queue, 0, 1)
+	} else {
+		o.inHand, o.queue = o.queue, told
+	}
+	o.head.Store(0)
+	return o.inHand, 0
 }

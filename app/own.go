@@ -73,6 +73,18 @@ func (a *App) post(in *engine.Input) {
 	a.send(letter{in: *in})
 }
 
+// postLast is post for a strand that is about to return from its job. What is
+// begun meanwhile may go on in its place.
+func (a *App) postLast(in *engine.Input) {
+	if a.relay == nil || !a.take() {
+		a.post(in)
+		return
+	}
+	a.last = true
+	a.step(in)
+	a.release(0)
+}
+
 // call asks for something and waits for the answer, which takes no user code.
 func (a *App) call(in *engine.Input) answer {
 	if a.journal != nil {
@@ -139,10 +151,14 @@ func (a *App) send(l letter) {
 func (a *App) release(rounds int) {
 	for ; ; rounds++ {
 		a.settle()
+		last := a.last
+		a.last = false // before somebody else is the owner
 		if a.owner.CompareAndSwap(owned, free) {
 			return
 		}
+		a.last = last
 		if rounds == handOver && a.eng.Running() {
+			a.last = false
 			a.driver.Spawn((*backlog)(a))
 			return
 		}
@@ -204,6 +220,7 @@ func (a *App) step(in *engine.Input) engine.Reply {
 		for i := range effects {
 			a.carry(&effects[i])
 		}
+		a.tellAll()
 	}
 	switch {
 	case in.Op == engine.Arm:

@@ -102,7 +102,7 @@ func (a *App) launch(r *run) {
 	if r.onLoop {
 		a.loop.put(r)
 	} else {
-		a.driver.Spawn(r)
+		a.hand(r)
 	}
 }
 
@@ -113,15 +113,15 @@ func (r *run) Run() {
 	}
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
 		r.a.post(&engine.Input{Op: engine.Unbegun, Inst: r.is})
-		r.handlerReturned(nil)
+		r.handlerReturned(nil, false)
 		return
 	}
 	if r.onLoop {
 		r.a.own(r.began)
 	}
-	err := protect(r.activate, r.handlerReturned)
+	err := protect(r.activate, func(err error) { r.handlerReturned(err, false) })
 	r.h.letIn()
-	r.handlerReturned(err)
+	r.handlerReturned(err, !r.onLoop)
 }
 
 func (r *run) activate() error {
@@ -149,7 +149,7 @@ func (r *run) readDeadline() {
 
 // handlerReturned notes the handler's end. If work goes on under deferrals the
 // engine is told so, else the instance is over.
-func (r *run) handlerReturned(err error) {
+func (r *run) handlerReturned(err error, last bool) {
 	r.mu.Lock()
 	r.returned = true
 	r.note(err)
@@ -157,7 +157,7 @@ func (r *run) handlerReturned(err error) {
 	if !r.past && (!r.deferred || r.group.ReturnedAlone()) { // as most do
 		r.strands--
 		r.awake--
-		r.endWith(err)
+		r.endWith(err, last)
 		return
 	}
 	r.mu.Unlock()
@@ -185,11 +185,12 @@ func (r *run) Over() {
 		r.mu.Unlock()
 		return
 	}
-	r.endWith(r.err)
+	r.endWith(r.err, false)
 }
 
 // endWith tells the engine, once, that the instance is over. It releases r.mu.
-func (r *run) endWith(err error) {
+// With last it is the last thing that the strand does.
+func (r *run) endWith(err error, last bool) {
 	if r.told { // it was abandoned meanwhile, and had ended by then
 		r.mu.Unlock()
 		return
@@ -202,7 +203,11 @@ func (r *run) endWith(err error) {
 	counted := r.forget()
 	a, in := r.a, &engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}
 	r.mu.Unlock()
-	a.post(in) // from now on r may serve another
+	if last {
+		a.postLast(in) // from now on r may serve another
+	} else {
+		a.post(in)
+	}
 	if counted {
 		a.rest()
 	}

@@ -39,6 +39,14 @@ type Elapser interface {
 	Elapsed() time.Duration
 }
 
+// A Stopwatch is a Clock that can tell how long ago one of its readings was, at
+// less cost than by another reading. That of a reading that is not Monotonic is
+// of no use.
+type Stopwatch interface {
+	Clock
+	Since(reading time.Time) time.Duration
+}
+
 // System is the clock of the operating system, or of the testing/synctest bubble
 // it is called in. All its values are equal. Each call of an AfterFunc runs on a
 // goroutine of its own. Its readings are Monotonic, but for those in a bubble,
@@ -48,6 +56,8 @@ func System() Clock { return system{} }
 type system struct{}
 
 func (system) Now() time.Time { return time.Now() }
+
+func (system) Since(t time.Time) time.Duration { return time.Since(t) }
 
 func (system) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 

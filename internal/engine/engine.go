@@ -225,5 +225,8 @@ func (e *Engine) emit(t *Task, i *Instance, v event.Event) {
 	e.do(Effect{Do: Emit, Task: t, Inst: i, Index: len(e.events) - 1})
 }
 
-// Event is the event of an Emit effect.
-func (e *Engine) Event(f Effect) event.Event { return e.events[f.Index] }
+// Event is the event of an Emit effect, until the next Step.
+func (e *Engine) Event(f *Effect) *event.Event { return &e.events[f.Index] }
+
+// Events are those of all Emit effects, in order, until the next Step.
+func (e *Engine) Events() []event.Event { return e.events }

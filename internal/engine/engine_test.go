@@ -15,7 +15,7 @@ import (
 func kinds(e *engine.Engine, effects []engine.Effect) (list []event.Kind) {
 	for _, f := range effects {
 		if f.Do == engine.Emit {
-			list = append(list, e.Event(f).Kind)
+			list = append(list, e.Event(&f).Kind)
 		}
 	}
 	return list

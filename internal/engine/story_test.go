@@ -243,7 +243,7 @@ func (s *story) effect(f engine.Effect) {
 	case engine.Drained:
 		s.say("-> drained")
 	case engine.Emit:
-		s.event(s.e.Event(f))
+		s.event(*s.e.Event(&f))
 	}
 }
 

@@ -262,7 +262,7 @@ func (k *walk) line(f engine.Effect) string {
 	case engine.Drained:
 		return "drained"
 	case engine.Emit:
-		return k.event(f.Task, k.e.Event(f))
+		return k.event(f.Task, *k.e.Event(&f))
 	}
 	return "an effect without a name"
 }

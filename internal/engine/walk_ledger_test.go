@@ -69,9 +69,9 @@ func (l *ledger) enter(e *engine.Engine, f engine.Effect) {
 			delete(l.live, f.Inst)
 		}
 	case engine.Emit:
-		l.told(e.Event(f))
+		l.told(*e.Event(&f))
 		if f.Task != nil {
-			l.of(f.Task).add(e.Event(f))
+			l.of(f.Task).add(*e.Event(&f))
 		}
 	default:
 	}

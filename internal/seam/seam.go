@@ -53,6 +53,16 @@ type Stacker interface {
 	Stacks() []string
 }
 
+// A Relay is a Driver whose strands can hand their place on.
+type Relay interface {
+	Driver
+
+	// SpawnLast is Spawn for a strand that is about to return from its job: it
+	// must not wait for anything anymore, run code of a user's or end by
+	// runtime.Goexit. Its place may serve j next, without another being woken.
+	SpawnLast(j Job)
+}
+
 // A Park is where one strand waits. An Unpark before the Park is remembered,
 // several count as one.
 type Park interface {

@@ -37,13 +37,14 @@ type Pool struct {
 	mu sync.Mutex // guards the following
 	// Jobs wait only while a worker is starting, which is the invariant that
 	// makes each of them begin.
-	jobs     queue
-	starting int
-	idle     []chan struct{} // where each idle worker waits, the latest last
-	closed   bool
+	jobs      queue
+	starting  int
+	returning int             // of those, how many are about to return from a job
+	idle      []chan struct{} // where each idle worker waits, the latest last
+	closed    bool
 }
 
-var _ seam.Driver = (*Pool)(nil)
+var _ seam.Relay = (*Pool)(nil)
 
 // New returns a pool without a goroutine; the first Spawn starts one. It is
 // made for the GOMAXPROCS of this moment: as many workers may be starting, and
@@ -60,6 +61,22 @@ func New() *Pool {
 func (p *Pool) Spawn(j seam.Job) {
 	p.mu.Lock()
 	p.jobs.push(j)
+	wake, start := p.another()
+	p.mu.Unlock()
+	p.launch(wake, start)
+}
+
+// SpawnLast is Spawn for a job that is about to return: its worker counts as
+// starting from now on, so that no other is woken for j alone.
+func (p *Pool) SpawnLast(j seam.Job) {
+	p.mu.Lock()
+	p.jobs.push(j)
+	if p.jobs.n == 1 && p.starting < p.chain {
+		p.starting++
+		p.returning++
+		p.mu.Unlock()
+		return
+	}
 	wake, start := p.another()
 	p.mu.Unlock()
 	p.launch(wake, start)
@@ -85,7 +102,11 @@ func (p *Pool) life() {
 	woken := true
 	for {
 		p.mu.Lock()
-		if woken {
+		switch {
+		case woken:
+			p.starting--
+		case p.returning > 0: // by this one, or by another that will find less
+			p.returning--
 			p.starting--
 		}
 		if j := p.jobs.pop(); j != nil {
