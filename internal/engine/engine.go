@@ -201,6 +201,17 @@ func (e *Engine) byID() []*Task {
 	return all
 }
 
+// effect adds one, whose fields are zero.
+func (e *Engine) effect(d Do) *Effect {
+	if len(e.effects) == cap(e.effects) {
+		e.effects = slices.Grow(e.effects, 8)
+	}
+	e.effects = e.effects[:len(e.effects)+1]
+	f := &e.effects[len(e.effects)-1]
+	f.Do = d
+	return f
+}
+
 // do adds an effect.
 func (e *Engine) do(f Effect) { e.effects = append(e.effects, f) }
 

@@ -173,8 +173,12 @@ func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
 	if e.Watched {
 		e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
 	}
-	t.pending.push(a)
 	e.openWindow(a, f.scope)
+	if !at.After(e.now) && !t.gone && e.atOnce(t) {
+		e.start(a)
+		return a
+	}
+	t.pending.push(a)
 	e.putOff(a, at)
 	e.advance(t)
 	return a

@@ -46,6 +46,12 @@ func (e *Engine) open(t *Task) bool {
 	return t.pending.fresh() == 0 && e.gate(t) == event.ForNothing
 }
 
+// atOnce reports whether what is accepted now may start without a place in the
+// pending list, where nobody would see it.
+func (e *Engine) atOnce(t *Task) bool {
+	return t.pending.len() == 0 && len(t.reserving) == 0 && !t.polled && e.gate(t) == event.ForNothing
+}
+
 // advance starts what may start, in the order of acceptance, and says of the
 // rest what it waits for. It is called at every change that could matter.
 func (e *Engine) advance(t *Task) {

@@ -43,7 +43,8 @@ func (e *Engine) start(a *Act) {
 	if i.Timed && a.attempts == 1 {
 		s.took().Started.Add(e.now.Sub(a.since))
 	}
-	e.do(Effect{Do: Start, Inst: i, Task: t, Act: a})
+	f := e.effect(Start)
+	f.Inst, f.Task, f.Act = i, t, a
 	if e.Watched { // the costly part of an event is to build it
 		e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
 	}
@@ -211,7 +212,8 @@ func (e *Engine) complete(a *Act, outcome error, outlives bool) {
 	for n := range t.Schedules {
 		e.phaseOf(t, n).Completed = e.now
 	}
-	e.do(Effect{Do: Settle, Act: a, Err: outcome})
+	f := e.effect(Settle)
+	f.Act, f.Err = a, outcome
 	var v event.Event
 	if e.Watched || t.Watched || e.chains > 0 { // the costly part of an event is to build it
 		v = e.completed(a, outcome)
