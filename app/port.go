@@ -57,8 +57,8 @@ type (
 
 // arm lets the trigger and the conditions record what they need.
 func (p *port) arm(r *tasks.Registration) error {
-	t := newTerms(r)
-	p.spec.Terms = t
+	d := p.a.terms.draft(r)
+	p.spec.Terms = &d.Terms
 	p.whole.port = p
 	if err := r.Trigger.Arm(&p.whole); err != nil {
 		return err
@@ -72,11 +72,11 @@ func (p *port) arm(r *tasks.Registration) error {
 	if p.misuse != nil {
 		return p.misuse
 	}
-	if err := p.a.tooOften(t); err != nil {
+	if err := p.a.tooOften(&d.Terms); err != nil {
 		return err
 	}
 	p.inert = p.idle()
-	p.spec.Terms = p.a.terms.shared(t, p.inert)
+	p.spec.Terms = p.a.terms.shared(d, p.inert)
 	return nil
 }
 

@@ -9,17 +9,17 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// newTerms are the terms of a registration of which nothing is recorded yet, in
-// one piece with room for what most triggers record.
-func newTerms(r *tasks.Registration) *engine.Terms {
-	t := new(struct {
-		engine.Terms
-		scopes    [1]engine.Scope
-		schedules [1]engine.Scoped[activation.Schedule]
-	})
-	t.Reg, t.Scopes, t.Schedules = *r, t.scopes[:], t.schedules[:0]
-	t.Reg.Name = ""
-	return &t.Terms
+// A draft is terms that are being recorded, in one piece with room for what most
+// triggers record.
+type draft struct {
+	engine.Terms
+	scopes    [1]engine.Scope
+	schedules [1]engine.Scoped[activation.Schedule]
+}
+
+func (d *draft) begin(r *tasks.Registration) {
+	d.Reg, d.Scopes, d.Schedules = *r, d.scopes[:], d.schedules[:0]
+	d.Reg.Name = ""
 }
 
 // A termsCache holds the terms that were last registered, for who comes next on
@@ -28,28 +28,52 @@ type termsCache struct {
 	mu     sync.Mutex // guards the following
 	recent [8]*engine.Terms
 	next   int
+	spare  *draft // empty, of one that was not needed; may be nil
 }
 
-// shared returns terms that say the same as t, and have the trigger's text: t
-// itself if there are none, or if what it says is for one task alone.
-func (c *termsCache) shared(t *engine.Terms, share bool) *engine.Terms {
-	if !share || len(t.Exclusive) > 0 || !t.Simple() {
-		t.Trigger = t.Reg.Trigger.String()
-		return t
-	}
+// draft begins the terms of a registration.
+func (c *termsCache) draft(r *tasks.Registration) *draft {
 	c.mu.Lock()
-	i := slices.IndexFunc(c.recent[:], func(o *engine.Terms) bool { return o != nil && alike(o, t) })
-	if i >= 0 {
-		defer c.mu.Unlock()
-		return c.recent[i]
-	}
+	d := c.spare
+	c.spare = nil
 	c.mu.Unlock()
-	t.Trigger = t.Reg.Trigger.String() // now: nobody else's code runs under a lock
+	if d == nil {
+		d = new(draft)
+	}
+	d.begin(r)
+	return d
+}
+
+// shared returns terms that say the same as d, and have the trigger's text: d's
+// own if there are none, or if what it says is for one task alone. Otherwise d
+// is not to be used anymore.
+func (c *termsCache) shared(d *draft, share bool) *engine.Terms {
+	if !share || len(d.Exclusive) > 0 || !d.Simple() {
+		d.Trigger = d.Reg.Trigger.String()
+		return &d.Terms
+	}
+	if same := c.find(d); same != nil {
+		return same
+	}
+	d.Trigger = d.Reg.Trigger.String() // nobody else's code runs under a lock
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.recent[c.next] = t
+	c.recent[c.next] = &d.Terms
 	c.next = (c.next + 1) % len(c.recent)
-	return t
+	return &d.Terms
+}
+
+func (c *termsCache) find(d *draft) *engine.Terms {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, same := range c.recent {
+		if same != nil && alike(same, &d.Terms) {
+			*d = draft{}
+			c.spare = d
+			return same
+		}
+	}
+	return nil
 }
 
 // alike reports whether simple terms say the same.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/activation/trigger"
+	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -13,8 +14,9 @@ import (
 // of Registration that settings does not list fails here.
 func TestTermsAreAlikeInEverything(t *testing.T) {
 	base := tasks.Registration{Name: "x", Trigger: trigger.Every(time.Hour)}
-	same := newTerms(&base)
-	if !alike(newTerms(&base), same) {
+	terms := func(r *tasks.Registration) *engine.Terms { return &new(termsCache).draft(r).Terms }
+	same := terms(&base)
+	if !alike(terms(&base), same) {
 		t.Error("equal terms are not alike")
 	}
 	for i := range reflect.TypeFor[tasks.Registration]().NumField() {
@@ -40,7 +42,7 @@ func TestTermsAreAlikeInEverything(t *testing.T) {
 				field.SetInt(1)
 			}
 		}
-		if alike(newTerms(&r), same) {
+		if alike(terms(&r), same) {
 			t.Errorf("%s: terms that differ in it are alike", name)
 		}
 	}

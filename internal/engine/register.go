@@ -71,10 +71,12 @@ func (e *Engine) replace(old, t *Task) {
 }
 
 func (e *Engine) enter(t *Task) {
-	if e.tasks[t.Key.Group] == nil {
-		e.tasks[t.Key.Group] = map[string]*Task{}
+	names := e.tasks[t.Key.Group]
+	if names == nil {
+		names = map[string]*Task{}
+		e.tasks[t.Key.Group] = names
 	}
-	e.tasks[t.Key.Group][t.Key.Name] = t
+	names[t.Key.Name] = t
 	t.index = int32(len(e.all))
 	e.all = append(e.all, t)
 	for _, topic := range t.Topics {
