@@ -21,6 +21,7 @@ type Memory struct {
 	synced  int        // of those bytes
 	crashed bool
 	going   int // Appends between write and sync
+	again   int // how many bytes must be there for a look whether to compact
 }
 
 // Append implements Store. An ended ctx is its error, and nothing was appended.
@@ -68,11 +69,11 @@ const slack = 64 << 10
 // compact leaves out what counts no longer, if that is much. It is called with
 // m.mu held.
 func (m *Memory) compact() {
-	if m.going > 0 || m.synced < slack {
+	if m.going > 0 || m.synced < max(m.again, slack) {
 		return
 	}
 	x, _ := scan(m.data)
-	if int64(m.synced) < 2*x.bytes+slack {
+	if m.again = int(2*x.bytes) + slack; m.synced < m.again {
 		return
 	}
 	var kept []byte
