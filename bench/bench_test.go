@@ -50,6 +50,7 @@ func BenchmarkRegistrations(b *testing.B) { benchmark(b, "registrations") }
 func BenchmarkIdle(b *testing.B)          { benchmark(b, "idle") }
 func BenchmarkStopping(b *testing.B)      { benchmark(b, "stopping") }
 func BenchmarkVirtualTime(b *testing.B)   { benchmark(b, "virtual time") }
+func BenchmarkYear(b *testing.B)          { benchmark(b, "year") }
 func BenchmarkDurable(b *testing.B)       { benchmark(b, "durable") }
 
 // benchmark makes one op of a whole measurement of the quick sizes; its figures
@@ -93,7 +94,7 @@ func tiny() measure.Sizes {
 	return measure.Sizes{
 		Rounds: 1, Span: time.Microsecond, OpenSpan: 2 * time.Millisecond, Rates: []int{10_000},
 		Timers: 50, TimerSpan: 10 * time.Millisecond, Instant: 50,
-		Registrations: []int{100}, Idle: time.Millisecond, Takes: 4 * time.Millisecond, Minutes: 2, Stored: 2,
+		Registrations: []int{100}, Idle: time.Millisecond, Takes: 4 * time.Millisecond, Minutes: 2, Days: 1, Stored: 2,
 	}
 }
 

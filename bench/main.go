@@ -11,6 +11,7 @@
 //	go run -C bench . -stages ../docs/cost.md  # one activation, stage by stage
 //	go run -C bench . -from old.json           # what a run with -json found, as tables
 //	go test -C bench -run '^$' -bench . -count 10    # for benchstat
+//	go test -C bench -run TestYear -v          # clocks for tests, those included that live only there
 //
 // Read the ratios: each is the median of what was measured in the same round.
 // Where other programs keep the machine busy, read those of the processor time

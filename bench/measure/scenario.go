@@ -43,6 +43,7 @@ type Sizes struct {
 	Idle          time.Duration // how long nothing is done
 	Takes         time.Duration // how long the handler takes that a stop waits for
 	Minutes       int           // of virtual time
+	Days          int           // of it, with one trigger
 	Stored        int           // jobs that are stored
 }
 
@@ -52,7 +53,7 @@ func Full() Sizes {
 		Rounds: 7, Span: 25 * time.Millisecond, OpenSpan: 100 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 100_000, TimerSpan: 5 * time.Second, Instant: 10_000,
 		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 400 * time.Millisecond,
-		Takes: 100 * time.Millisecond, Minutes: 60, Stored: 64,
+		Takes: 100 * time.Millisecond, Minutes: 60, Days: 365, Stored: 64,
 	}
 }
 
@@ -62,7 +63,7 @@ func Quick() Sizes {
 		Rounds: 1, Span: 3 * time.Millisecond, OpenSpan: 20 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 2_000, TimerSpan: 200 * time.Millisecond, Instant: 1_000,
 		Registrations: []int{1_000, 10_000}, Idle: 50 * time.Millisecond,
-		Takes: 20 * time.Millisecond, Minutes: 10, Stored: 16,
+		Takes: 20 * time.Millisecond, Minutes: 10, Days: 2, Stored: 16,
 	}
 }
 
@@ -70,7 +71,7 @@ func Quick() Sizes {
 func Scenarios(s Sizes) []Scenario {
 	var all []Scenario
 	for _, list := range [][]Scenario{
-		throughput(s), latency(s), openLoop(s), timers(s), registrations(s), idle(s), stopping(s), virtual(s), durable(s),
+		throughput(s), latency(s), openLoop(s), timers(s), registrations(s), idle(s), stopping(s), virtual(s), year(s), durable(s),
 	} {
 		all = append(all, list...)
 	}

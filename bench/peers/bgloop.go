@@ -32,7 +32,7 @@ func bgloop() []Contender {
 			Name: "bgloop", Kind: Ours,
 			Gives: "ID, lifecycle, conditions, canceling with a reason, recovery, counters, history, a stop with a report",
 			Time:  func() (Timetable, error) { return newTimed(tasks.Registration{}) }, Register: newTasks,
-			Virtual: newSimulation, Lead: setting,
+			Virtual: newSimulation, Years: virtualYear, Lead: setting,
 			Cannot: map[Ability]string{Storing: "it keeps what is pending in memory"},
 		},
 		{

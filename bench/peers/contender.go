@@ -27,6 +27,7 @@ type Contender struct {
 	Time     func() (Timetable, error)              // runs a job once, at a given time
 	Register func(names []string) (Register, error) // keeps jobs that come every Quarter
 	Virtual  func(tick func()) (Simulation, error)  // lets virtual time pass
+	Years    func(days int) (ticks int, err error)  // lets days of a tick each Quarter pass, or fewer
 	Durable  func(dir string) (Dispatcher, error)   // has stored a job when Submit returns
 	Most     map[Ability]int                        // how many timers, registrations or jobs per second are feasible; absent: any number
 	Cannot   map[Ability]string                     // why not, or why not more
@@ -43,6 +44,7 @@ const (
 	Timing      Ability = "time"
 	Registering Ability = "register"
 	Simulating  Ability = "virtual"
+	Living      Ability = "year"
 	Storing     Ability = "durable"
 )
 
@@ -57,6 +59,8 @@ func (c Contender) Has(a Ability) bool {
 		return c.Register != nil
 	case Simulating:
 		return c.Virtual != nil
+	case Living:
+		return c.Years != nil
 	case Storing:
 		return c.Durable != nil
 	}
@@ -118,7 +122,7 @@ type Simulation interface {
 func All() []Contender {
 	var all []Contender
 	for _, list := range [][]Contender{
-		floors(), bgloop(),
+		floors(), bgloop(), clocks(),
 		fromAnts(), fromPond(), fromConc(), fromWorkqueue(), fromProtoactor(), fromWatermill(),
 		fromGocron(), fromQuartz(), fromRobfig(), fromNetresearch(), fromRiver(),
 	} {

@@ -18,6 +18,7 @@ func floors() []Contender {
 			Time:     func() (Timetable, error) { return new(afterFuncs), nil },
 			Register: func(names []string) (Register, error) { return &timers{list: make([]*time.Timer, len(names))}, nil },
 			Virtual:  func(tick func()) (Simulation, error) { return newPlan(tick), nil },
+			Years:    loopYear,
 			Durable:  newJournal,
 		},
 		{
