@@ -1,0 +1,86 @@
+// Package zone makes a task due when the time zone of the machine is changed, as
+// by timedatectl. The program's own time.Local stays what it was when it
+// started; the details have the new one.
+//
+// The beginning and the end of daylight saving time change no zone: see
+// trigger.Cron for those. The package never asks again and again: on Linux the
+// kernel tells of changes in the directory of /etc/localtime.
+package zone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bgloop/bgloop/activation"
+	"github.com/bgloop/bgloop/activation/source"
+)
+
+// ErrUnsupported is returned by Register on systems that do not tell of it: all
+// but Linux. It is an errors.ErrUnsupported.
+var ErrUnsupported = fmt.Errorf("zone: changes cannot be watched here: %w", errors.ErrUnsupported)
+
+// A Zone is a time zone of the machine.
+type Zone struct {
+	// Name is the zone's in the database, such as "Europe/Berlin"; "Local" if
+	// the file does not tell.
+	Name string
+	// Location is the zone for package time.
+	Location *time.Location
+
+	rules string // the file
+}
+
+// String is the zone's name.
+func (z Zone) String() string { return z.Name }
+
+// local is where the machine's zone is. One that is not there is UTC.
+const local = "/etc/localtime"
+
+// Changed makes a task due when the time zone of the machine has changed, with
+// the new Zone as its details. Only another set of rules counts: another name
+// for the same is no change. While the task is busy, changes become one
+// activation with the newest zone. Where the system does not tell of it,
+// Register returns ErrUnsupported.
+func Changed() activation.Trigger { return ChangedAt(local) }
+
+// ChangedAt is Changed for a zone that is kept in another file than
+// /etc/localtime, such as that of a container's root. The file or symbolic link
+// may be replaced and may be missing; its directory must be there.
+func ChangedAt(path string) activation.Trigger {
+	feed := source.NewFeed(check, func(ctx context.Context, _ activation.Port, tell func(Zone)) error {
+		return watch(ctx, filepath.Dir(path), func() error {
+			z, err := read(path)
+			if err == nil {
+				tell(z)
+			}
+			return err
+		})
+	})
+	return feed.Trigger("zone-change("+path+")", func(before, after Zone) bool { return before.rules != after.rules })
+}
+
+// read reads the zone as it is.
+func read(path string) (Zone, error) {
+	rules, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return Zone{Name: "UTC", Location: time.UTC}, nil
+	}
+	if err != nil {
+		return Zone{}, fmt.Errorf("zone: %w", err)
+	}
+	z := Zone{Name: "Local", rules: string(rules)}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		if _, name, found := strings.Cut(target, "/zoneinfo/"); found {
+			z.Name = name
+		}
+	}
+	if z.Location, err = time.LoadLocationFromTZData(z.Name, rules); err != nil {
+		return Zone{}, fmt.Errorf("zone: %s: %w", path, err)
+	}
+	return z, nil
+}
