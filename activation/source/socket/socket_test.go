@@ -292,10 +292,14 @@ func TestGiveBack(t *testing.T) {
 func TestGiveBack_KeepAlive(t *testing.T) {
 	needWatch(t)
 	h := serve(t, func(a *socket.Activity) error {
-		if a.Reason == socket.SocketActivity {
+		switch a.Reason {
+		case socket.SocketActivity:
 			if _, err := a.Conn.Read(make([]byte, 100)); err != nil {
 				return err
 			}
+		case socket.SocketClosed: // given back, it would be told again and again
+			return a.Close()
+		default:
 		}
 		return a.GiveBack(time.Minute)
 	})
