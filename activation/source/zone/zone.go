@@ -64,9 +64,14 @@ func ChangedAt(path string) activation.Trigger {
 	return feed.Trigger("zone-change("+path+")", func(before, after Zone) bool { return before.rules != after.rules })
 }
 
-// read reads the zone as it is.
+// read reads the zone as it is. The link may be replaced meanwhile, so name and
+// rules are those of one and the same target.
 func read(path string) (Zone, error) {
-	rules, err := os.ReadFile(path)
+	target, err := filepath.EvalSymlinks(path)
+	var rules []byte
+	if err == nil {
+		rules, err = os.ReadFile(target)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return Zone{Name: "UTC", Location: time.UTC}, nil
 	}
@@ -74,10 +79,8 @@ func read(path string) (Zone, error) {
 		return Zone{}, fmt.Errorf("zone: %w", err)
 	}
 	z := Zone{Name: "Local", rules: string(rules)}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		if _, name, found := strings.Cut(target, "/zoneinfo/"); found {
-			z.Name = name
-		}
+	if _, name, found := strings.Cut(target, "/zoneinfo/"); found {
+		z.Name = name
 	}
 	if z.Location, err = time.LoadLocationFromTZData(z.Name, rules); err != nil {
 		return Zone{}, fmt.Errorf("zone: %s: %w", path, err)
