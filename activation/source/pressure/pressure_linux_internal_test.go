@@ -92,7 +92,7 @@ func TestMeter_Follows(t *testing.T) {
 		synctest.Wait()
 		set(IO, 20)
 		time.Sleep(5 * time.Second)
-		h.rung <- []int{0, 1} // both at once: the higher
+		h.rung <- []int{1, 0} // both at once: the higher
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		set(IO, 19.99)
