@@ -202,6 +202,13 @@ func (g *Group) Abandon() []Open {
 	return open
 }
 
+// Done reports whether the group is over or abandoned.
+func (g *Group) Done() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.n == 0
+}
+
 // Wait blocks until the group is over or abandoned. It may be called from any
 // goroutine that holds none of the group's deferrals.
 func (g *Group) Wait() {

@@ -70,8 +70,8 @@ func TestOverWhenHandlerReturnedAndNoneOpen(t *testing.T) {
 				case 'r':
 					g.Returned()
 				}
-				if want := i+1 >= tt.over; over != want {
-					t.Errorf("after step %d: over is %v, want %v", i+1, over, want)
+				if want := i+1 >= tt.over; over != want || g.Done() != want {
+					t.Errorf("after step %d: over is %v, Done %v, want %v", i+1, over, g.Done(), want)
 				}
 			}
 		})

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/internal/choice"
 	"github.com/bgloop/bgloop/internal/seam"
 )
@@ -56,6 +57,12 @@ func (a *Actor) Now() time.Time { return a.s.Now() }
 
 // Sleep lets d go by.
 func (a *Actor) Sleep(d time.Duration) { a.s.sleep(d) }
+
+// Until lets time go by until ok is true, which is asked after every step.
+func (a *Actor) Until(ok func() bool) { a.s.Until(ok) }
+
+// Wait is Group.Wait, which itself would block the simulation.
+func (a *Actor) Wait(g *deferral.Group) { a.s.Until(g.Done) }
 
 // Choose is S.Choose for the actor alone: what others choose by the same name
 // makes no difference to it.

@@ -26,8 +26,8 @@ func BenchmarkYear(b *testing.B) {
 			s.RunFor(365 * 24 * time.Hour)
 		}, sim.Seeds(1), sim.Twice(0), calm)
 	}
-	if runs != 35_040*b.N {
-		b.Errorf("runs: got %d, want %d", runs, 35_040*b.N)
+	if runs != 35_039*b.N { // the last one is due as it ends
+		b.Errorf("runs: got %d, want %d", runs, 35_039*b.N)
 	}
 }
 

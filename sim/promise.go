@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/internal/seam"
@@ -21,6 +22,35 @@ type promise struct {
 // been true in between need not be so again; several promises run side by side.
 func (s *S) Eventually(name string, within time.Duration, f func() bool) {
 	s.promises = append(s.promises, &promise{name: name, within: within, kept: f})
+}
+
+// A waiter is a strand in Until.
+type waiter struct {
+	ok   func() bool
+	park seam.Park
+}
+
+// Until lets time go by until ok is true, which is asked after every step. It
+// must not wait, and so must not call the App. Any strand of the simulation may
+// call Until, and is then the one that waits.
+func (s *S) Until(ok func() bool) {
+	if ok() {
+		return
+	}
+	w := waiter{ok, s.world.NewPark()}
+	s.waiters = append(s.waiters, w)
+	_ = w.park.Park(nil) //nolint:staticcheck // nothing ends this wait but ok
+}
+
+// wake wakes who waits for what is so now.
+func (s *S) wake() {
+	s.waiters = slices.DeleteFunc(s.waiters, func(w waiter) bool {
+		ok := w.ok()
+		if ok {
+			w.park.Unpark()
+		}
+		return ok
+	})
 }
 
 // keepPromises wakes who waits for what has become true.

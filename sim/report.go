@@ -32,9 +32,24 @@ func report(t testing.TB, conf *config, scenario func(*S), again *choice.Source,
 	if told.failure == nil { // shrunk by a hash that met another; tell it as it was
 		plan, told = first.made, live(conf.telling(), choice.Planned(first.made).Record(), scenario)
 	}
-	t.Fatalf("sim: %s: %s: %v\n%d decisions shrunk to %d in %d lives\n%sreproduce: go test -run '%s' %s",
-		t.Name(), how, failure, len(first.made), len(plan), runs, told.story.short()+last(told.failure),
+	t.Fatalf("sim: %s: %s: %v\n%d decisions shrunk to %d in %d lives\n%sstory:\n%sreproduce: go test -run '%s' %s",
+		t.Name(), how, failure, len(first.made), len(plan), runs, decisions(told.made), told.story.short()+last(told.failure),
 		pattern(t.Name()), "-sim.replay="+plan.String())
+}
+
+// shown is how many decisions are shown.
+const shown = 30
+
+// decisions lists those that are not dull.
+func decisions(made choice.Plan) string {
+	var b strings.Builder
+	for _, d := range made[:min(len(made), shown)] {
+		fmt.Fprintf(&b, "  %-14v %s: %d of 0 to %d\n", d.At, d.What, d.Value, d.Of-1)
+	}
+	if more := len(made) - shown; more > 0 {
+		fmt.Fprintf(&b, "  and %d more\n", more)
+	}
+	return b.String()
 }
 
 func last(f *Failure) string {

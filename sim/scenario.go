@@ -44,6 +44,7 @@ type S struct {
 	reached    map[string]bool // by Sometimes
 	procs      []*Proc
 	hung       []seam.Park
+	waiters    []waiter
 	over       bool // the scenario has returned: the faults and the workload stop
 	closed     bool // the life is over: nothing counts anymore
 	failure    *Failure
@@ -59,6 +60,9 @@ type invariant struct {
 
 // Now is the present instant.
 func (s *S) Now() time.Time { return s.world.Now() }
+
+// Start is the instant at which the life began.
+func (s *S) Start() time.Time { return s.start }
 
 // Steps is how many steps there have been: turns of strands, and alarms.
 func (s *S) Steps() uint64 { return s.world.Steps() }
@@ -175,6 +179,9 @@ func (s *S) afterStep() {
 		p.ledger.afterStep()
 	}
 	s.keepPromises()
+	if len(s.waiters) > 0 {
+		s.wake()
+	}
 	s.count()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/sim"
 	"github.com/bgloop/bgloop/tasks"
 )
@@ -114,6 +115,37 @@ func TestEventually(t *testing.T) {
 		t.Error("a promise that is not kept does not fail the test")
 	}
 	says(t, text, `"soon" broke`, "2026-01-01 01:30:01", "not so within 1h30m0s")
+}
+
+func TestActorsWaitForWhatHandlersDo(t *testing.T) {
+	sim.Test(t, func(s *sim.S) {
+		var g *deferral.Group
+		runs, woken := 0, 0
+		s.App(func(env sim.Env) *app.App {
+			return service(env, func(_ context.Context, in *tasks.Instance) error {
+				g = deferral.New(nil)
+				d := must(g.Take("upload"))
+				g.Returned()
+				defer d.Complete()
+				runs++
+				return in.Sleep(time.Minute)
+			})
+		})
+		for range 3 {
+			s.Go("waits", func(a *sim.Actor) {
+				a.Until(func() bool { return runs == 2 })
+				a.Wait(g)
+				if at := s.Now().Sub(s.Start()); at != 31*time.Minute {
+					s.Fatalf("woken at %v", at)
+				}
+				woken++
+			})
+		}
+		s.RunFor(time.Hour)
+		if woken != 3 {
+			s.Fatalf("%d woken, want 3", woken)
+		}
+	}, calm, sim.Seeds(10))
 }
 
 func TestSometimes(t *testing.T) {
