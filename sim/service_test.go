@@ -131,10 +131,10 @@ func TestSimBusyService(t *testing.T) {
 	rough := sim.Usual()
 	rough.Lost, rough.Aim = 0.01, 0.1
 	t.Run("rough", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
-	rough.Kill = 0.01
+	rough.Kill = 0.002
 	rough.StoreSlow, rough.StoreFails = 0.01, 0.01
 	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(50), sim.WithFaults(rough)) })
 	t.Run("stored", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30)) })
-	rough.StoreKill = 0.01
+	rough.StoreKill = 0.002
 	t.Run("stored and killed", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30), sim.WithFaults(rough)) })
 }
