@@ -135,8 +135,8 @@ type mill struct {
 	online *condition.Flag
 }
 
-func newMill(s *sim.S, g *guard, env sim.Env) *mill {
-	m := &mill{app.New(append(env.Options(), app.WithCap(cap6))...), condition.NewFlag("online", true)}
+func newMill(s *sim.S, g *guard, env sim.Env, opts ...app.Option) *mill {
+	m := &mill{app.New(append(append(env.Options(), app.WithCap(cap6)), opts...)...), condition.NewFlag("online", true)}
 	m.Observe(g.note)
 	work := func(_ context.Context, in *tasks.Instance) error {
 		if err := in.Sleep(s.Between("work of "+in.Name(), 0, 20*time.Minute)); err != nil {
@@ -179,6 +179,33 @@ func (m *mill) registrations() []tasks.Registration {
 		{Name: "many", Trigger: trigger.Every(25 * time.Minute), Overlap: tasks.Parallel(0)},
 		{Name: "nightly", Trigger: trigger.Cron("30 2 * * *").In(berlin())},
 	}
+}
+
+// killed is a night in the life of a mill with a store. The oracles watch it,
+// and that a task comes at the times of its first run: what else a guard knows
+// does not outlive a kill.
+func killed(s *sim.S) {
+	var m *mill
+	up, grid := true, time.Time{}
+	s.App(func(env sim.Env) *app.App {
+		m = newMill(s, newGuard(s, false), env, app.WithStore(env.Store))
+		m.online.Set(up)
+		m.Observe(func(e event.Event) {
+			switch {
+			case e.Kind != event.Fired || e.Task != "many":
+			case grid.IsZero():
+				grid = e.Due
+			case e.Due.Sub(grid)%(25*time.Minute) != 0:
+				s.Fatalf("%s is due at %v, and was at %v", e.Task, e.Due, grid)
+			}
+		})
+		return m.App
+	})
+	s.Every("network", 20*time.Minute, func() {
+		up = s.Choose("offline", 3) == 0
+		m.online.Set(up)
+	})
+	s.RunFor(3 * time.Hour)
 }
 
 // milling is a night in the mill's life, that on which clocks are set back.
@@ -228,6 +255,7 @@ type hunter struct {
 var hunters = []hunter{
 	{"calm", milling(true), sim.Faults{Flap: 0.01, Delay: 0.01, Aim: 0.05}},
 	{"weather", milling(false), sim.Faults{Slow: 0.02, Stall: 0.01, Suspend: 0.004, Flap: 0.004, Aim: 0.02}},
+	{"killed", killed, sim.Faults{Kill: 0.02, Slow: 0.02, Aim: 0.05}},
 }
 
 // evening is before the night on which clocks are set back.

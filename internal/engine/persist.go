@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/mutant"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -283,13 +284,16 @@ func (e *Engine) restore(t *Task, s *Stored) {
 	t.paused = t.paused || s.Paused
 	st.sums().Counts = s.Counts
 	st.whilePaused, st.missedPaused, st.missedLast = s.WhilePaused, s.MissedPaused, e.here(s.MissedLast)
-	same := s.Trigger == t.Trigger
+	same := s.Trigger == t.Trigger && !mutant.On(mutant.PhaseLost)
 	if same {
 		e.resume(t, s)
 	} else {
 		st.epoch++
 	}
 	for i := range s.Acts {
+		if mutant.On(mutant.LatchLost) && t.unmet > 0 || mutant.On(mutant.RunLost) && s.Acts[i].Running {
+			continue
+		}
 		e.revive(t, &s.Acts[i], same)
 	}
 }

@@ -48,6 +48,12 @@ const (
 	CapBlind Mutant = "cap-blind"
 	// MergeLost: the fifth firing of an activation is not counted.
 	MergeLost Mutant = "merge-lost"
+	// LatchLost: what was latched when the process was killed is gone.
+	LatchLost Mutant = "latch-lost-on-kill"
+	// RunLost: what was running when the process was killed is gone.
+	RunLost Mutant = "run-lost-on-kill"
+	// PhaseLost: a schedule begins anew after a kill.
+	PhaseLost Mutant = "phase-lost-on-kill"
 )
 
 // All lists the mutants.
@@ -55,5 +61,6 @@ func All() []Mutant {
 	return []Mutant{
 		LostWakeup, DoubleCompletion, DeferralLeak, CancelRace, SecondReason, LostLatch, Drift, DSTDouble,
 		MissedStorm, ReplaceForgets, GraceKept, RetryInDrain, CapLeak, CapBlind, MergeLost,
+		LatchLost, RunLost, PhaseLost,
 	}
 }
