@@ -65,6 +65,7 @@ func (l *load) add(r store.Record) error {
 		v.Task.V = recordVersion
 		p := l.note(&v.Task)
 		p.acts = append(p.acts, v)
+	case store.InCell(r): // the program's own
 	default:
 		return fmt.Errorf("%w: key %q", ErrRecord, r.Key)
 	}

@@ -19,7 +19,8 @@ var (
 	ErrNoMemory  = errors.New("trigger: nothing to remember the version in")
 )
 
-// A Memory remembers one text from one run of the program to the next.
+// A Memory remembers one text from one run of the program to the next: a
+// store.Cell does, or FileMemory.
 type Memory interface {
 	// Last returns what was set last; "" if nothing has been.
 	Last() (string, error)

@@ -3,7 +3,9 @@ package peers
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -11,6 +13,7 @@ import (
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -33,7 +36,7 @@ func bgloop() []Contender {
 			Gives: "ID, lifecycle, conditions, canceling with a reason, recovery, counters, history, a stop with a report",
 			Time:  func() (Timetable, error) { return newTimed(tasks.Registration{}) }, Register: newTasks,
 			Virtual: newSimulation, Years: virtualYear, Lead: setting,
-			Cannot: map[Ability]string{Storing: "it keeps what is pending in memory"},
+			Durable: newDurable,
 		},
 		{
 			Name: "bgloop, precise", Kind: Ours, Gives: "as bgloop, on clock.Precise: a timerfd in place of the runtime's timers",
@@ -300,3 +303,48 @@ func (s *simulated) Pass() {
 }
 
 func (s *simulated) Close() { stop(s.a) }
+
+// durable is bgloop over a store.Log: a firing is on the disk when Fire returns.
+// The details are the number of the job, by which the handler finds it.
+type durable struct {
+	*fired
+	log *store.Log
+
+	mu   sync.Mutex // guards the following
+	jobs map[int]*Job
+}
+
+func newDurable(dir string) (Dispatcher, error) {
+	log, err := store.Open(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	d := &durable{log: log, jobs: map[int]*Job{}}
+	a := app.New(app.WithStore(log))
+	t, err := addTask(a, tasks.Registration{Overlap: tasks.Parallel(0)}, "task", d.run)
+	if err != nil {
+		return nil, err
+	}
+	d.fired = &fired{a, t}
+	return d, a.Start(context.Background())
+}
+
+func (d *durable) run(_ context.Context, in *tasks.Instance) error {
+	d.mu.Lock()
+	j := d.jobs[in.Details().(int)]
+	d.mu.Unlock()
+	j.Bare()
+	return nil
+}
+
+func (d *durable) Submit(j *Job) {
+	d.mu.Lock()
+	d.jobs[j.N] = j
+	d.mu.Unlock()
+	accepted(d.t.Fire(context.Background(), j.N))
+}
+
+func (d *durable) Close() {
+	d.fired.Close()
+	must(d.log.Close())
+}
