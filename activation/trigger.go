@@ -70,7 +70,7 @@ type Port interface {
 	OneShot()
 
 	// Payload says that firings carry details that must not be merged away: a
-	// zero tasks.Keep then means Every(1).
+	// zero tasks.Keep then means Every(1), or as many as sources have said so.
 	Payload()
 
 	// Exclusive says that the object key serves one registration at a time: a

@@ -178,7 +178,7 @@ func (p *port) record(call string, ok bool, f func()) {
 func (p *port) OneShot() { p.record("OneShot", true, func() { p.spec.OneShot = true }) }
 
 // Payload implements activation.Port.
-func (p *port) Payload() { p.record("Payload", true, func() { p.spec.Payload = true }) }
+func (p *port) Payload() { p.record("Payload", true, func() { p.spec.Payload++ }) }
 
 // Exclusive implements activation.Port.
 func (p *port) Exclusive(key any) {

@@ -57,7 +57,7 @@ type Registration struct {
 
 	// Keep is what a firing does while an activation of the task is pending.
 	// Zero means Newest, or Every(1) for a trigger whose firings carry a
-	// payload.
+	// payload; for trigger.Any of n of those, Every(n).
 	Keep Keep
 
 	// Overlap is what a due activation does while an instance of the task is

@@ -409,3 +409,24 @@ func ExampleChan() {
 	// resizing cat.png
 	// resizing dog.png
 }
+
+// Of several sources with a payload, one that waits for its next value with a
+// place in hand keeps it from none of the others.
+func TestAny_OfChannels(t *testing.T) {
+	play(t, func(s *stage) {
+		a, b, pulled := make(chan string), make(chan string), trigger.NewApplication[string]()
+		s.run(trigger.Any(trigger.Chan(a), trigger.Chan(b), pulled), typed(func(_ *tasks.Instance, v string) error {
+			s.note("%s", v)
+			return nil
+		}))
+		synctest.Wait()
+		for _, send := range []func(){
+			func() { b <- "b" }, func() { a <- "a" }, func() { b <- "b again" },
+			func() { ask(s, pulled, "pulled", activation.Allowed, nil) },
+		} {
+			send()
+			synctest.Wait()
+		}
+		s.heard("0s b", "0s a", "0s b again", "0s pulled")
+	})
+}

@@ -17,6 +17,8 @@ type channel[T any] struct{ c <-chan T }
 // Chan makes a task due for each value received from c, with the value as its
 // details. It receives only when there is a place for the value in the task's
 // pending list, so that a slow task slows the sender down and nothing is lost.
+// While it waits for a value it holds that place: of several in an Any, each
+// needs one, which is what a zero Keep gives them.
 // When c is closed the source is exhausted; the registration stays. A nil c is
 // refused with ErrNoChan.
 func Chan[T any](c <-chan T) activation.Trigger { return channel[T]{c} }

@@ -98,7 +98,7 @@ type Terms struct {
 	Scopes     []Scope // the first is the whole trigger
 	Exclusive  []any
 	OneShot    bool
-	Payload    bool
+	Payload    int // how many sources have a payload
 }
 
 // Simple reports whether a task on these terms needs no state before it fires.

@@ -240,7 +240,9 @@ func (s *story) spec(l *fields, name string, replace bool) *engine.Spec {
 		sp.Key = engine.Key{Group: g, Name: n}
 	}
 	sp.Reg.Name = sp.Key.Name
-	sp.OneShot, sp.Payload = l.flag("once"), l.flag("payload")
+	if sp.OneShot = l.flag("once"); l.flag("payload") {
+		sp.Payload = 1
+	}
 	sp.Reg.KeepOnConditionLoss, sp.Reg.OnLoop = l.flag("keep-on-loss"), l.flag("on-loop")
 	names, _ := l.option("holds")
 	for l.wrong == nil && len(l.words) > 0 {

@@ -90,8 +90,8 @@ func (e *Engine) heed(t *Task) {
 	s.keep, s.slots, s.limit, s.grace = t.Reg.Keep, t.Reg.Overlap.Slots(), t.Reg.TimeLimit, t.Reg.Grace
 	if s.keep == 0 {
 		s.keep = tasks.Newest
-		if t.Payload {
-			s.keep = tasks.Every(1)
+		if t.Payload > 0 { // a place for each, lest one that waits with it in hand keeps it from the others
+			s.keep = tasks.Every(t.Payload)
 		}
 	}
 	if s.limit == 0 {
