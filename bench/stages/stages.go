@@ -6,6 +6,7 @@ package stages
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"path"
 	"runtime/pprof"
@@ -63,6 +64,9 @@ type Found struct {
 	Each            []float64 // of those, by Stage
 }
 
+// ErrNoSample is returned by Measure when the span was too short.
+var ErrNoSample = errors.New("stages: no sample was taken")
+
 // Measure runs activations for the span.
 func Measure(c peers.Contender, l measure.Load, span time.Duration) (Found, error) {
 	d, err := c.Dispatch()
@@ -105,7 +109,7 @@ func (f *Found) share(p *profile.Profile) error {
 		f.Each[stageOf(all, s)] += float64(n)
 	}
 	if f.Samples == 0 {
-		return fmt.Errorf("%s, %s: no sample was taken: the span is too short", f.Contender, f.Load)
+		return fmt.Errorf("%w: %s, %s", ErrNoSample, f.Contender, f.Load)
 	}
 	for i := range f.Each {
 		f.Each[i] *= f.CPU / float64(f.Samples)

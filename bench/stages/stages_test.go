@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"errors"
 	"math"
 	"path/filepath"
 	"strings"
@@ -61,16 +62,28 @@ func TestStagesAddUp(t *testing.T) {
 	if len(c) != len(wanted) {
 		t.Fatalf("contenders: got %d, want %v", len(c), wanted)
 	}
-	f, err := Measure(c[1], measure.Loads()[1], 300*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
+	var f Found
+	decides := index(Stages(), "decide")
+	for range 50 { // where others keep the machine busy there are few samples
+		var err error
+		if f, err = Measure(c[1], measure.Loads()[1], 200*time.Millisecond); errors.Is(err, ErrNoSample) {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, ns := range f.Each {
+			sum += ns
+		}
+		if math.Abs(sum-f.CPU) > f.CPU/1000 {
+			t.Errorf("stages: got %v, which is %v, want all of %v", f.Each, sum, f.CPU)
+		}
+		if f.Each[decides] > 0 {
+			break
+		}
 	}
-	sum := 0.0
-	for _, ns := range f.Each {
-		sum += ns
-	}
-	if math.Abs(sum-f.CPU) > f.CPU/1000 || f.Each[index(Stages(), "decide")] == 0 {
-		t.Errorf("stages: got %v, which is %v, want all of %v, and a part that decides", f.Each, sum, f.CPU)
+	if f.Each[decides] == 0 {
+		t.Errorf("stages: got %v, want a part that decides", f.Each)
 	}
 	var b strings.Builder
 	table(&b, f.Load, []Found{f})
