@@ -128,10 +128,13 @@ type mob struct {
 	events    []event.Event
 	completed map[uint64]int
 	tails     []func() // what ends observers
+	kept      []*keepsake
+	cut       []*keepsake     // whose context ended before their handler did
+	endedInst map[uint64]bool // whose end was told
 }
 
 func newMob(l *land, head, body []byte) *mob {
-	m := &mob{land: l, completed: map[uint64]int{}}
+	m := &mob{land: l, completed: map[uint64]int{}, endedInst: map[uint64]bool{}}
 	h := &tape{b: head}
 	m.flags[0], m.flags[1] = condition.NewFlag("net", h.yes()), condition.NewFlag("power", true)
 	m.orders[0], m.orders[1] = trigger.NewApplication[*bale](), trigger.NewApplication[*bale]()
@@ -167,6 +170,9 @@ func newMob(l *land, head, body []byte) *mob {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.events = append(m.events, e)
+		if e.Kind == event.Ended || e.Kind == event.Abandoned {
+			m.endedInst[e.Instance] = true
+		}
 	})
 	return m
 }
@@ -220,6 +226,7 @@ func (m *mob) live() {
 		m.Errorf("%d callbacks after Stop", after-before)
 	}
 	m.judge(report, err)
+	m.judgeKept(report.Unfinished)
 }
 
 func (m *mob) busy() bool {
@@ -263,6 +270,8 @@ func (m *mob) mayPanic() {
 
 // answer is the handler of all tasks.
 func (m *mob) answer(ctx context.Context, in *tasks.Instance) error {
+	k := m.keepInstance(ctx, in)
+	defer k.ends()
 	d := m.inner.nap()
 	in.Progress(uint64(d))
 	switch m.inner.n(24) {
@@ -274,6 +283,7 @@ func (m *mob) answer(ctx context.Context, in *tasks.Instance) error {
 		return in.Await(func(ctx context.Context) error { m.sleep(d); m.maybe(ctx); return nil })
 	case 5, 6:
 		df, err := in.Deferral("foreign")
+		k.d.Store(df)
 		m.spawn(func() { m.sleep(2 * d); df.Complete(); m.maybe(ctx); df.Complete() })
 		if d > time.Second {
 			return errGuilty
@@ -467,7 +477,7 @@ func (m *mob) fireBy(ctx context.Context, how string, fire func(context.Context,
 	m.mu.Lock()
 	m.bales = append(m.bales, p)
 	m.mu.Unlock()
-	r, err := fire(ctx, p)
+	r, err := fire(context.WithValue(ctx, mark{}, p), p)
 	if r.Result == activation.Allowed && err == nil {
 		m.mu.Lock()
 		m.receipts = append(m.receipts, r)
@@ -649,6 +659,8 @@ func (m *mob) callTask(ctx context.Context, tp *tape, t *app.Task, op int) {
 		o := t.OnProgress(func(event.Event) { m.mayPanic() })
 		m.sleep(tp.nap())
 		o.Stop()
+	case op < 62:
+		m.touch(tp)
 	default:
 		m.sleep(tp.nap())
 	}

@@ -114,7 +114,7 @@ func (h *handle) Info() seam.Info {
 	}
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
-	if h.r.gen.Load() == h.id {
+	if h.why() != tasks.ErrOver { //nolint:errorlint // the very value
 		n.Due, n.Deadline = h.r.is.Act.Due, h.r.deadline
 	}
 	return n

@@ -133,6 +133,47 @@ func TestWhatIsKeptOfAnEndStaysOfThatEnd(t *testing.T) {
 	})
 }
 
+// When it was due and how long it had are asked of an instance that runs. One
+// that failed with a deferral open, was canceled or abandoned has no more of
+// either than one that came to a good end.
+func TestWhatIsOverHasNoDeadline(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(in *tasks.Instance) error
+	}{
+		{"returned", func(*tasks.Instance) error { return nil }},
+		{"failed with a deferral open", func(in *tasks.Instance) error {
+			_, err := in.Deferral("forgotten")
+			return errors.Join(errGuilty, err)
+		}},
+		{"canceled", func(in *tasks.Instance) error { return in.Sleep(time.Hour) }},
+		{"abandoned", func(in *tasks.Instance) error { _, err := in.Deferral("forgotten"); return err }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			everywhere(t, func(l *land) {
+				a := l.newApp()
+				var kept *tasks.Instance
+				task := l.add(a, tasks.Registration{Name: "t", TimeLimit: time.Minute, Grace: time.Second},
+					func(_ context.Context, in *tasks.Instance) error {
+						kept = in
+						if at, limited := in.Deadline(); !limited || at.IsZero() || in.Due().IsZero() {
+							l.Errorf("while it runs: due %v, deadline %v", in.Due(), at)
+						}
+						return tt.end(in)
+					})
+				l.start(a)
+				l.fire(task, nil)
+				l.pass(2 * time.Minute)
+				l.want("Go", fmt.Sprint(kept.Go(nil)), tasks.ErrOver.Error())
+				if at, limited := kept.Deadline(); limited || !at.IsZero() || !kept.Due().IsZero() {
+					l.Errorf("afterwards: due %v, deadline %v", kept.Due(), at)
+				}
+				l.stop(a)
+			})
+		})
+	}
+}
+
 // An activation costs what leaves the App, which is never used again, and
 // nothing else.
 func TestSteadyStateAllocates(t *testing.T) {
