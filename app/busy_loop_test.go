@@ -268,6 +268,48 @@ func TestCanceledBeforeItsTurn(t *testing.T) {
 	})
 }
 
+// Who is canceled leaves the line wherever it stands, and those around it keep
+// their turns.
+func TestCanceledInTheLine(t *testing.T) {
+	tests := []struct{ canceled, want string }{
+		{"a", "slow b c d"},
+		{"b", "slow a c d"},
+		{"c", "slow a b d"},
+		{"ca", "slow b d"},
+		{"cba", "slow d"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.canceled, func(t *testing.T) {
+			everywhere(t, func(l *land) {
+				a := l.newApp()
+				var order []string
+				loop := func(name string, takes time.Duration) *app.Task {
+					return l.add(a, tasks.Registration{Name: name, OnLoop: true}, func(context.Context, *tasks.Instance) error {
+						order = append(order, name)
+						l.sleep(takes)
+						return nil
+					})
+				}
+				l.start(a)
+				l.fire(loop("slow", time.Minute), nil)
+				l.pass(time.Second)
+				line := map[string]*app.Task{}
+				for _, name := range []string{"a", "b", "c"} {
+					line[name] = loop(name, 0)
+					l.fire(line[name], nil)
+				}
+				for _, name := range strings.Split(tt.canceled, "") {
+					l.want("canceled", line[name].Cancel(activation.EnergySaver), 1)
+				}
+				l.fire(loop("d", 0), nil)
+				l.pass(2 * time.Minute)
+				l.want("order", strings.Join(order, " "), tt.want)
+				l.stop(a)
+			})
+		})
+	}
+}
+
 // A handler that panics or ends its goroutine takes the loop with it for nobody
 // else.
 func TestLoopSurvives(t *testing.T) {

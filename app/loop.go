@@ -1,7 +1,6 @@
 package app
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/bgloop/bgloop/event"
@@ -14,10 +13,11 @@ type handlerLoop struct {
 	a *App
 
 	mu      sync.Mutex // guards the following
-	queue   []*run
+	first   *run       // of a list: those that wait for their turn
+	last    *run
 	current *handle
-	strand  uint64 // which strand is the loop; older ones were stuck
-	alive   bool
+	strand  *loopStrand // nil: there is none; others were stuck
+	spare   *loopStrand // one that has ended
 
 	// The owner's.
 	timer   engine.Timer
@@ -29,62 +29,98 @@ type handlerLoop struct {
 // put queues a run. The owner calls it.
 func (l *handlerLoop) put(r *run) {
 	l.mu.Lock()
-	l.queue = append(l.queue, r)
-	if !l.alive {
+	if l.first == nil {
+		l.first = r
+	} else {
+		l.last.next = r
+	}
+	l.last = r
+	if l.strand == nil {
 		l.begin()
 	}
 	l.mu.Unlock()
 	l.watch()
 }
 
+// take takes out the run after before, which is nil for the oldest. l.mu is
+// held, and there is one.
+func (l *handlerLoop) take(before *run) *run {
+	from := &l.first
+	if before != nil {
+		from = &before.next
+	}
+	r := *from
+	*from, r.next = r.next, nil
+	if l.last == r {
+		l.last = before
+	}
+	return r
+}
+
 // begin gives the loop a strand, with l.mu held.
 func (l *handlerLoop) begin() {
-	l.alive = true
-	l.strand++
-	l.a.driver.Spawn(&loopStrand{l, l.strand})
+	s := l.spare
+	if s == nil {
+		s = &loopStrand{l: l}
+		s.turn = s.turnOver
+	}
+	l.strand, l.spare = s, nil
+	l.a.driver.Spawn(s)
 }
 
 // A loopStrand is the loop's strand.
 type loopStrand struct {
-	l *handlerLoop
-	n uint64
+	l    *handlerLoop
+	turn func() // turnOver, as a value made once
+	r    *run   // whose turn it is
 }
 
 // Run implements seam.Job.
 func (s *loopStrand) Run() {
 	defer s.leave() // also after runtime.Goexit
-	for r := s.next(); r != nil; r = s.next() {
-		r.Run()
+	for s.l.a.own(s.turn); s.r != nil; s.l.a.own(s.turn) {
+		s.r.Run()
+	}
+}
+
+// turnOver ends one turn and begins the next, in one go. The owner calls it.
+func (s *loopStrand) turnOver() {
+	if r := s.r; r != nil && r.owes {
+		r.settleUp()
+	}
+	if s.r = s.next(); s.r != nil {
+		s.r.began()
 	}
 }
 
 func (s *loopStrand) next() *run {
 	s.l.mu.Lock()
 	defer s.l.mu.Unlock()
-	if s.n != s.l.strand {
+	if s != s.l.strand {
 		return nil
 	}
-	s.l.current = nil
-	if len(s.l.queue) == 0 {
+	if s.l.first == nil {
+		s.l.strand, s.l.current = nil, nil
 		return nil
 	}
-	r := s.l.queue[0]
-	s.l.queue[0] = nil
-	s.l.queue = s.l.queue[1:]
+	r := s.l.take(nil)
 	s.l.current = r.h
 	return r
 }
 
+// leave lets the strand be used again; if its end is that of a handler that
+// called runtime.Goexit, another goes on.
 func (s *loopStrand) leave() {
 	s.l.mu.Lock()
 	defer s.l.mu.Unlock()
-	if s.n != s.l.strand {
-		return
+	s.r = nil
+	if s == s.l.strand {
+		s.l.strand, s.l.current = nil, nil
+		if s.l.first != nil {
+			s.l.begin()
+		}
 	}
-	s.l.alive, s.l.current = false, nil
-	if len(s.l.queue) > 0 {
-		s.l.begin()
-	}
+	s.l.spare = s
 }
 
 // forsake leaves a strand that is stuck in an abandoned run behind.
@@ -102,9 +138,12 @@ func (l *handlerLoop) forsake(r *run) {
 func (l *handlerLoop) skip(r *run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := slices.Index(l.queue, r); i >= 0 {
-		l.queue = slices.Delete(l.queue, i, i+1)
-		l.a.driver.Spawn(r)
+	var before *run
+	for o := l.first; o != nil; before, o = o, o.next {
+		if o == r {
+			l.a.driver.Spawn(l.take(before))
+			return
+		}
 	}
 }
 
@@ -123,7 +162,7 @@ func (l *handlerLoop) watch() {
 func (l *handlerLoop) ring() {
 	l.watched = false
 	l.mu.Lock()
-	current, idle := l.current, !l.alive
+	current, idle := l.current, l.strand == nil
 	l.mu.Unlock()
 	if current != l.told {
 		l.told = nil

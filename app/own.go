@@ -101,7 +101,7 @@ func (a *App) call(in *engine.Input) answer {
 
 // own runs f as the owner and waits for it.
 func (a *App) own(f func()) {
-	if a.take() {
+	if a.takeSoon() {
 		f()
 		a.release(0)
 		return

@@ -193,7 +193,7 @@ func TestSteadyStateAllocates(t *testing.T) {
 		{"plain", tasks.Registration{}, straight, false, 1, 96},
 		{"with a limit", tasks.Registration{TimeLimit: time.Minute}, straight, false, 1, 96},
 		{"observed", tasks.Registration{TimeLimit: time.Minute}, straight, true, 1.1, 400},
-		{"on the loop", tasks.Registration{OnLoop: true}, straight, false, 4, 136},
+		{"on the loop", tasks.Registration{OnLoop: true}, straight, false, 1, 96},
 		{"with a deferral", tasks.Registration{}, func(_ context.Context, in *tasks.Instance) error {
 			d, err := in.Deferral("mine")
 			d.Complete()

@@ -27,6 +27,8 @@ type run struct {
 	h      *handle // of the instance, or the first attempt of an activation that waits
 	group  deferral.Group
 	onLoop bool
+	next   *run          // in the loop's queue
+	owes   bool          // the loop's strand has yet to say that it is over
 	start  time.Time     // of an attempt that is timed
 	begun  time.Duration // how long after that its handler began
 
@@ -116,12 +118,9 @@ func (r *run) Run() {
 		r.handlerReturned(nil, false)
 		return
 	}
-	if r.onLoop {
-		r.a.own(r.began)
-	}
 	err := protect(r.activate, func(err error) { r.handlerReturned(err, false) })
 	r.h.letIn()
-	r.handlerReturned(err, !r.onLoop)
+	r.handlerReturned(err, true)
 }
 
 func (r *run) activate() error {
@@ -137,7 +136,9 @@ func (r *run) activate() error {
 // began says that its turn on the loop has come. The owner calls it.
 func (r *run) began() {
 	r.a.step(&engine.Input{Op: engine.Began, Inst: r.is})
-	r.readDeadline()
+	if !r.is.Deadline.IsZero() {
+		r.readDeadline()
+	}
 }
 
 // readDeadline notes a deadline that has changed. The owner calls it.
@@ -189,7 +190,8 @@ func (r *run) Over() {
 }
 
 // endWith tells the engine, once, that the instance is over. It releases r.mu.
-// With last it is the last thing that the strand does.
+// With last it is the last thing that the strand does; on the loop the strand
+// goes on, and tells the engine with the beginning of the next turn.
 func (r *run) endWith(err error, last bool) {
 	if r.told { // it was abandoned meanwhile, and had ended by then
 		r.mu.Unlock()
@@ -200,8 +202,13 @@ func (r *run) endWith(err error, last bool) {
 		r.gen.Store(0)
 	}
 	r.finish(tasks.ErrOver)
+	if last && r.onLoop {
+		r.owes = true
+		r.mu.Unlock()
+		return
+	}
 	counted := r.forget()
-	a, in := r.a, &engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}
+	a, in := r.a, r.over(err)
 	r.mu.Unlock()
 	if last {
 		a.postLast(in) // from now on r may serve another
@@ -210,6 +217,25 @@ func (r *run) endWith(err error, last bool) {
 	}
 	if counted {
 		a.rest()
+	}
+}
+
+// over is what the engine is told at the end.
+func (r *run) over(err error) *engine.Input {
+	return &engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}
+}
+
+// settleUp tells the engine that a run on the loop is over. The owner calls it.
+func (r *run) settleUp() {
+	r.mu.Lock()
+	counted := r.forget()
+	in := r.over(r.err)
+	r.owes = false
+	r.mu.Unlock()
+	a := r.a
+	a.step(in) // from now on r may serve another
+	if counted {
+		a.busy.Add(-1) // the owner looks whether somebody waits for this
 	}
 }
 
