@@ -181,12 +181,29 @@ func (r *run) note(err error) {
 
 // Over is called by whoever brings the deferrals to zero.
 func (r *run) Over() {
+	if r.a.owner.Load() == free {
+		_ = room(-1) // it is about to be the owner
+	}
 	r.mu.Lock()
 	if mutant.On(mutant.DeferralLeak) && r.ended != nil {
 		r.mu.Unlock()
 		return
 	}
 	r.endWith(r.err, false)
+}
+
+// room makes the goroutine's stack as large as the owner of the engine needs it.
+// One that was made to complete a deferral has a small stack, and the fewer
+// calls are on it when it grows, the less there is to move. It is called with
+// -1: what counts is that the frame is large.
+//
+//go:noinline
+func room(n int) byte {
+	if n < 0 {
+		return 0
+	}
+	var frame [2 << 10]byte
+	return frame[n]
 }
 
 // endWith tells the engine, once, that the instance is over. It releases r.mu.
