@@ -32,13 +32,13 @@ func (s *S) Every(name string, d time.Duration, f func()) {
 		for next := s.Now().Add(d); ; {
 			a.Sleep(next.Sub(s.Now()))
 			next = next.Add(d)
-			if s.over {
+			if s.isOver() {
 				return
 			}
-			if s.choices.Below(st, s.since(), 2) == 1 {
+			if s.below(st, 2) == 1 {
 				a.Sleep(s.span(st, 0, d/2))
 			}
-			if s.over {
+			if s.isOver() {
 				return
 			}
 			f()

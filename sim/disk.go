@@ -20,7 +20,10 @@ type disk struct {
 
 // Load implements store.Store: who loads goes by what is kept.
 func (d *disk) Load(ctx context.Context, f func(store.Record) error) error {
-	d.p.ledger.stored = true
+	l := d.p.ledger
+	l.mu.Lock()
+	l.stored = true
+	l.mu.Unlock()
 	return d.Memory.Load(ctx, f)
 }
 
@@ -46,7 +49,7 @@ func (p *Proc) sync(context.Context, []store.Record) error {
 		return errDisk
 	}
 	if s.happens(faultStoreKill, &p.faults) {
-		if s.choices.Below(p.faults[faultStoreKill], s.since(), 2) == 0 {
+		if s.below(p.faults[faultStoreKill], 2) == 0 {
 			p.restart() // and does not come back
 		}
 		s.world.Spawn(seam.JobFunc(p.restart)) // when it is durable

@@ -28,7 +28,12 @@
 // They may wait by what the App gives them: Instance.Sleep, Await and Go,
 // Receipt.Wait, App.Stop. Whatever else blocks, a channel or a mutex that
 // another handler holds, would block the simulation and is reported with its
-// stack. For the same reason a simulation cannot show a data race.
+// stack. For the same reason such a life cannot show a data race.
+//
+// InBubble and InBatch, or -sim.mode=bubble and -sim.mode=batch, live the same
+// scenario with goroutines in a testing/synctest bubble: for handlers that wait
+// natively, and, in a batch, for go test -race. They say what a bubble cannot
+// give.
 //
 // The package never reads the real time but to notice that, and never lets
 // anything but a choice decide.

@@ -21,6 +21,7 @@ type Scope struct {
 func Exhaust(t testing.TB, scenario func(*S), opts ...Option) Scope {
 	t.Helper()
 	conf := newConfig(t, append([]Option{WithFaults(Faults{})}, opts...))
+	conf.coroutines(t, "Exhaust")
 	if conf.plan != nil {
 		replay(t, conf, scenario, conf.plan)
 		return Scope{}
@@ -54,6 +55,7 @@ func exhaust(conf *config, scenario func(*S), walk *choice.Walk) (Scope, *Failur
 // decision, and what they do not reach is dull.
 func Fuzz(f *testing.F, scenario func(*S), opts ...Option) {
 	conf := newConfig(f, opts)
+	conf.coroutines(f, "Fuzz")
 	f.Add([]byte{})
 	f.Add([]byte("\x00\x00\xff\xff\x80\x00\xff\xff\x40\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {

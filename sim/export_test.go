@@ -29,3 +29,16 @@ func ShrinkSeed(t testing.TB, scenario func(*S), seed uint64, opts ...Option) Ca
 	told := live(conf.telling(), choice.Planned(plan).Record(), scenario)
 	return Catch{told.failure, len(first.made), len(plan), told.story.short()}
 }
+
+// InBubblesOf has lives in bubbles be lived on behalf of t, for a testing.TB that
+// is none.
+func InBubblesOf(t *testing.T) Option { return func(c *config) { c.bubbles = t } }
+
+// Told lives one seed, and returns how it went, its hash and its story.
+func Told(t testing.TB, scenario func(*S), seed uint64, opts ...Option) (f *Failure, hash uint64, story string) {
+	t.Helper()
+	conf := newConfig(t, opts)
+	conf.ready(t)
+	o := live(conf.telling(), choice.Seeded(seed), scenario)
+	return o.failure, o.hash, o.story.whole()
+}

@@ -141,7 +141,12 @@ func newStreams(of string) (st streams) {
 
 // happens decides whether a fault comes now.
 func (s *S) happens(f fault, st *streams) bool {
-	if s.rates.base[f] == 0 || s.over {
+	if s.rates.base[f] == 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
 		return false
 	}
 	return s.choices.Chance(st[f], s.since(), s.rates.scaled[f])

@@ -3,7 +3,9 @@ package sim
 import (
 	"flag"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +23,7 @@ var (
 	traceFlag  = word("trace", "if true, tell the whole story of a -sim.seed or -sim.replay")
 	twiceFlag  = word("twice", "live every so manieth seed twice and compare; 0 for none (default 100)")
 	strictFlag = word("strict", "if true, find calls from goroutines that are none of the simulation's; slow")
+	modeFlag   = word("mode", `how strands run: "coroutines" (default), "bubble" or "batch"; see InBubble and InBatch`)
 	breakFlag  = word("break", "stop for the debugger before this step")
 )
 
@@ -41,16 +44,21 @@ type config struct {
 	twice  int
 	trace  bool
 	strict bool
-	most   uint64        // steps of a life
-	stop   uint64        // the step to stop at for the debugger
+	most   uint64 // steps of a life
+	stop   uint64 // the step to stop at for the debugger
+	mode   mode
+	asked  mode          // by an option
 	stuck  time.Duration // how long one step may take, in real time
 	faults Faults
 	quiet  map[string]bool // oracles that are switched off
 
-	dog     *watchdog // nil: nobody watches
-	told    bool      // the story is read
-	tracing bool      // each step is kept
-	steps   uint64    // a life of more steps is given up; zero: none is
+	tb      testing.TB
+	bubbles *testing.T // what bubbles are made of
+	unkept  *sync.Once // that a kill is left out is logged
+	dog     *watchdog  // nil: nobody watches
+	told    bool       // the story is read
+	tracing bool       // each step is kept
+	steps   uint64     // a life of more steps is given up; zero: none is
 }
 
 // An Option changes how a scenario is tested.
@@ -89,11 +97,12 @@ func newConfig(t testing.TB, opts []Option) *config {
 	c := &config{
 		start: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
 		seeds: 100, scope: 1_000_000, most: 20_000_000, twice: 100, stuck: 10 * time.Second,
-		faults: Usual(), quiet: map[string]bool{},
+		faults: Usual(), quiet: map[string]bool{}, tb: t, unkept: new(sync.Once),
 	}
 	for _, o := range opts {
 		o(c)
 	}
+	c.asked = c.mode
 	c.readFlags(t)
 	return c
 }
@@ -106,6 +115,13 @@ func (c *config) readFlags(t testing.TB) {
 	set(t, "break", *breakFlag, func(v uint64) { c.stop = v })
 	c.trace = yes(t, "trace", *traceFlag)
 	c.strict = yes(t, "strict", *strictFlag)
+	if *modeFlag != "" {
+		m := mode(slices.Index(modeNames[:], *modeFlag))
+		if m < 0 {
+			t.Fatalf("sim: -sim.mode: %q, want one of %q", *modeFlag, modeNames)
+		}
+		c.mode = m
+	}
 	if *forFlag != "" {
 		d, err := time.ParseDuration(*forFlag)
 		if err != nil {

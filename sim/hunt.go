@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -49,7 +48,11 @@ func newHunt(conf *config, scenario func(*S)) *hunt {
 // time: the lowest seed that fails.
 func (h *hunt) run() *prey {
 	var workers sync.WaitGroup
-	for range max(1, min(runtime.GOMAXPROCS(0), h.conf.seeds)) {
+	side := max(1, min(runtime.GOMAXPROCS(0), h.conf.seeds))
+	if h.conf.mode != onCoroutines {
+		side = 1 // a testing.T has one bubble at a time
+	}
+	for range side {
 		workers.Go(h.work)
 	}
 	workers.Wait()
@@ -65,7 +68,7 @@ func (h *hunt) work() {
 		if h.enough(i) {
 			return
 		}
-		h.try(h.first+i, h.conf.twice > 0 && i%uint64(h.conf.twice) == 0)
+		h.try(h.first+i, h.conf.twice > 0 && h.conf.mode != inBatch && i%uint64(h.conf.twice) == 0)
 	}
 }
 
@@ -83,7 +86,7 @@ func (h *hunt) enough(i uint64) bool {
 }
 
 func (h *hunt) try(seed uint64, twice bool) {
-	o := live(h.conf, choice.Seeded(seed), h.scenario)
+	o := h.conf.lived(seed, h.scenario)
 	var why error
 	switch {
 	case o.failure != nil:
@@ -113,6 +116,7 @@ func (h *hunt) try(seed uint64, twice bool) {
 func Test(t testing.TB, scenario func(*S), opts ...Option) {
 	t.Helper()
 	conf := newConfig(t, opts)
+	conf.ready(t)
 	switch {
 	case conf.plan != nil:
 		replay(t, conf, scenario, conf.plan)
@@ -127,8 +131,11 @@ func Test(t testing.TB, scenario func(*S), opts ...Option) {
 		h = newHunt(conf, scenario)
 		found = h.run()
 	})
+	if found != nil && conf.mode != onCoroutines {
+		reportBubble(t, conf, scenario, found.seed, found.why)
+	}
 	if found != nil {
-		report(t, conf, scenario, choice.Seeded(found.seed), fmt.Sprintf("-sim.seed=%#x", found.seed), found.why)
+		report(t, conf, scenario, choice.Seeded(found.seed), conf.seeded(found.seed), found.why)
 		return
 	}
 	for _, name := range sorted(h.reached) {

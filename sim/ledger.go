@@ -14,6 +14,7 @@ import (
 // have seen for themselves. The witness writes it.
 type ledger struct {
 	p     *Proc
+	mu    mutex // guards the following, in a bubble; taken before S.mu
 	tasks map[rowKey]*taskRow
 	order []*taskRow // the same, in the order of registration
 	last  *taskRow   // that was looked up last
@@ -106,7 +107,19 @@ func (i instRow) done() bool { return i.ended }
 const never = time.Duration(1<<63 - 1)
 
 func newLedger(p *Proc) *ledger {
-	return &ledger{p: p, tasks: map[rowKey]*taskRow{}, next: never}
+	return &ledger{p: p, mu: mutex{on: p.s.mu.on}, tasks: map[rowKey]*taskRow{}, next: never}
+}
+
+// streamsOf are where the faults of a task are decided, for who does not hold
+// the lock.
+func (l *ledger) streamsOf(t *taskRow) *streams {
+	if !l.mu.on {
+		return &t.faults
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := t.faults // a registration that is replaced is another
+	return &own
 }
 
 // task returns the row of a registration.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam/bubbletest"
 	"github.com/bgloop/bgloop/internal/seam/coro"
 )
 
@@ -53,23 +54,40 @@ type step struct {
 
 // live lives the scenario once.
 func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
+	s := newLife(conf, choices)
+	if conf.mode != onCoroutines {
+		return s.inBubble(scenario)
+	}
+	w := coro.New(0, conf.start, worldOptions(s)...)
+	s.world = coroWorld{w}
+	s.play(scenario)
+	s.closed = true
+	s.bury(w)
+	return s.outcome()
+}
+
+func newLife(conf *config, choices *choice.Source) *S {
 	s := &S{
 		conf: conf, choices: choices, start: conf.start,
 		streams: map[string]*choice.Stream{}, ties: choice.NewStream("turn"), reached: map[string]bool{},
 	}
-	w := coro.New(0, conf.start, worldOptions(s)...)
-	s.world = w
 	if conf.dog != nil {
 		conf.dog.beats.Add(1)
 	}
-	s.rates = conf.faults.rates(choices)
+	faults := conf.faults
+	if conf.mode != onCoroutines {
+		faults = faults.inBubble()
+	}
+	s.rates = faults.rates(choices)
 	if conf.told {
 		s.story = &story{}
 	}
-	s.play(scenario)
-	s.closed = true
-	s.bury(w)
-	return outcome{s.failure, w.Steps(), w.Hash(), s.reached, choices.Made(), s.story, s.traced}
+	return s
+}
+
+// outcome is what is left of a life that is over.
+func (s *S) outcome() outcome {
+	return outcome{s.failure, s.world.Steps(), s.world.Hash(), s.reached, s.choices.Made(), s.story, s.traced}
 }
 
 func worldOptions(s *S) []coro.Option {
@@ -85,6 +103,8 @@ type turns S
 
 // Choose implements coro.Chooser.
 func (t *turns) Choose(at time.Duration, n int) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return int(t.choices.Below(t.ties, at, uint64(n)))
 }
 
@@ -105,8 +125,8 @@ func (s *S) play(scenario func(*S)) {
 		}
 	})
 	switch {
-	case err == nil, errors.Is(err, coro.ErrHalted):
-	case errors.Is(err, coro.ErrGoexit):
+	case err == nil, errors.Is(err, coro.ErrHalted), errors.Is(err, bubbletest.ErrHalted):
+	case errors.Is(err, coro.ErrGoexit), errors.Is(err, bubbletest.ErrGoexit):
 		s.fail("scenario", errors.New("it ended by runtime.Goexit, as t.FailNow does"))
 	default:
 		s.fail("deadlock", err)

@@ -13,6 +13,8 @@ import (
 // trigger and conditions tell the App, and lets faults into it.
 func (w *witness) Registering(group string, r *tasks.Registration) {
 	l := (*ledger)(w)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	t := &taskRow{key: rowKey{group, r.Name}, reg: *r, conds: make([]condRow, len(r.Conditions))}
 	t.faults = newStreams(r.Name)
 	l.offered = append(l.offered, t)
@@ -53,7 +55,7 @@ type trigger struct {
 func (t *trigger) Arm(p activation.Port) error {
 	s := t.l.p.s
 	if s.rates.any(faultLost, faultDelay) {
-		p.Filter(&fate{s, &t.t.faults})
+		p.Filter(&fate{s, t.l.streamsOf(t.t)})
 	}
 	return t.Trigger.Arm(&port{p, t.l, t.t})
 }
@@ -86,6 +88,8 @@ type port struct {
 
 // Schedule implements activation.Port.
 func (p *port) Schedule(s activation.Schedule) {
+	p.l.mu.Lock()
+	defer p.l.mu.Unlock()
 	if f, ok := s.(activation.Follower); !ok || !f.FollowsCompletion() {
 		p.t.sources = append(p.t.sources, &sourceRow{schedule: s})
 	} else { // one that follows and one that does not can not be told apart
@@ -99,7 +103,7 @@ func (p *port) Branch() activation.Port { return &port{p.Port.Branch(), p.l, p.t
 
 // Fire implements activation.Port.
 func (p *port) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	if _, owns := details.(activation.Dropper); !owns && p.l.p.s.happens(faultDuplicate, &p.t.faults) {
+	if _, owns := details.(activation.Dropper); !owns && p.l.p.s.happens(faultDuplicate, p.l.streamsOf(p.t)) {
 		_, _ = p.Port.Fire(ctx, details)
 	}
 	return p.Port.Fire(ctx, details)
@@ -116,26 +120,35 @@ type condition struct {
 // Arm implements activation.Condition.
 func (c *condition) Arm(report func(bool), p activation.Port) error {
 	row := &c.t.conds[c.i]
+	c.l.mu.Lock()
 	row.report, row.text = report, c.String()
+	c.l.mu.Unlock()
 	return c.Condition.Arm(func(holds bool) {
+		c.l.mu.Lock()
 		row.holds = holds
 		c.l.suspect = true
+		c.l.mu.Unlock()
 		report(holds)
-	}, &conditionPort{p, row})
+	}, &conditionPort{p, c.l, row})
 }
 
 // A conditionPort is a port that knows whether the condition is asked.
 type conditionPort struct {
 	activation.Port
+	l   *ledger
 	row *condRow
 }
 
 // Wanted implements activation.Port.
 func (p *conditionPort) Wanted(f func(bool)) {
+	p.l.mu.Lock()
 	p.row.polled = true
+	p.l.mu.Unlock()
 	p.Port.Wanted(func(on bool) {
 		if on {
+			p.l.mu.Lock()
 			p.row.holds = false // until it reports anew
+			p.l.mu.Unlock()
 		}
 		f(on)
 	})

@@ -20,24 +20,39 @@ func (p *Proc) middleware(next tasks.Handler) tasks.Handler {
 	faulty := p.s.rates.any(faultPanic, faultDeaf)
 	l := p.ledger
 	return tasks.HandlerFunc(func(ctx context.Context, in *tasks.Instance) error {
-		id := in.ID()
-		i := l.insts.row(id)
-		if i == nil || !i.started || i.ended {
+		task := l.enters(ctx, in)
+		if task == nil {
 			return next.Run(ctx, in)
 		}
-		if i.ctx = ctx; i.canceled && ctx.Err() == nil {
-			l.broken(Cancellation, "instance %d of %s was canceled before its handler began, and its context lives", id, in.Name())
-		}
-		defer l.returned(id)
+		defer l.returned(in.ID())
+		ctx, leave := p.s.untilItsEnd(ctx)
+		defer leave()
 		if faulty {
-			return (&attempt{p, in, &i.task.faults, next}).run(ctx)
+			return (&attempt{p, in, l.streamsOf(task), next}).run(ctx)
 		}
 		return next.Run(ctx, in)
 	})
 }
 
+// enters notes that the handler of an instance begins. It returns nil if the
+// ledger knows of no such instance.
+func (l *ledger) enters(ctx context.Context, in *tasks.Instance) *taskRow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := l.insts.row(in.ID())
+	if i == nil || !i.started || i.ended {
+		return nil
+	}
+	if i.ctx = ctx; i.canceled && ctx.Err() == nil {
+		l.broken(Cancellation, "instance %d of %s was canceled before its handler began, and its context lives", in.ID(), in.Name())
+	}
+	return i.task
+}
+
 // returned notes that the handler of an instance has.
 func (l *ledger) returned(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if i := l.insts.row(id); i != nil {
 		i.returned, i.since = true, l.now()
 	}
@@ -76,7 +91,7 @@ func (a *attempt) run(ctx context.Context) error {
 // panic panics before, after, or holding a deferral.
 func (a *attempt) panic(ctx context.Context) error {
 	s := a.p.s
-	how := s.choices.Below(a.st[faultPanic], s.since(), 3)
+	how := s.below(a.st[faultPanic], 3)
 	switch how {
 	case 1:
 		_ = a.next.Run(ctx, a.in)
@@ -91,7 +106,9 @@ func (a *attempt) panic(ctx context.Context) error {
 // if there was one.
 func (a *attempt) deaf(ctx context.Context) error {
 	a.told("is deaf")
-	err := a.next.Run(context.WithoutCancel(ctx), a.in)
+	deaf, leave := a.p.s.untilItsEnd(context.WithoutCancel(ctx))
+	defer leave()
+	err := a.next.Run(deaf, a.in)
 	if ctx.Err() != nil {
 		a.p.s.sleep(a.p.s.lasts(faultDeaf, a.st, deafFault))
 	}
@@ -107,15 +124,26 @@ func (a *attempt) told(format string, args ...any) {
 // hang waits for ctx to end, or for all to be well again.
 func (s *S) hang(ctx context.Context) error {
 	p := s.world.NewPark()
+	s.mu.Lock()
 	s.hung = append(s.hung, p)
+	s.mu.Unlock()
 	return p.Park(ctx)
 }
 
 // heal ends all that hangs, and everything that would go wrong from now on.
 func (s *S) heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.over = true
 	for _, p := range s.hung {
 		p.Unpark()
 	}
 	s.hung = nil
+}
+
+// isOver reports whether the scenario has returned.
+func (s *S) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
 }

@@ -72,6 +72,8 @@ var _ engine.Witness = (*witness)(nil)
 // Saw implements engine.Witness.
 func (w *witness) Saw(now time.Time, in engine.Input) {
 	l := (*ledger)(w)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.stopped = l.draining // what was due by then came first
 	switch in.Op {         //nolint:exhaustive // the others are no matter
 	case engine.Begin:
@@ -90,7 +92,9 @@ func (w *witness) Saw(now time.Time, in engine.Input) {
 func (w *witness) Told(told event.Event) {
 	e := &told
 	l := (*ledger)(w)
-	if l.p.ledger != l || l.p.s.closed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.p.ledger != l || l.p.s.isClosed() {
 		return // of an App that was killed, or is being unwound
 	}
 	if s := l.p.s; s.story != nil {

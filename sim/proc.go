@@ -10,7 +10,6 @@ import (
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/seam"
-	"github.com/bgloop/bgloop/internal/seam/coro"
 	"github.com/bgloop/bgloop/store"
 )
 
@@ -42,7 +41,7 @@ type Proc struct {
 	memory *store.Memory
 
 	// What follows is of the process that runs, and another after a kill.
-	world  *coro.Process
+	world  process
 	ledger *ledger
 	app    *app.App
 	down   bool // it is killed, and not yet started again
@@ -59,7 +58,9 @@ func (s *S) App(build func(Env) *app.App) *Proc {
 		p.prefix = p.name + ": "
 	}
 	p.faults = newStreams(p.name)
+	s.mu.Lock()
 	s.procs = append(s.procs, p)
+	s.mu.Unlock()
 	p.start()
 	p.weather()
 	return p
@@ -109,7 +110,13 @@ func timeless(_ []string, a slog.Attr) slog.Attr {
 // Calls to its App answer as if it had stopped. It is started again after a
 // time, with what its store has kept. A handler that kills its own process does
 // not return from this.
+//
+// In a bubble nothing can be killed: there Kill does nothing but log that.
 func (p *Proc) Kill(down time.Duration) {
+	if p.s.conf.mode != onCoroutines {
+		p.s.conf.noKill()
+		return
+	}
 	if p.down {
 		return
 	}

@@ -21,6 +21,8 @@ type promise struct {
 // returned and with it the faults and what Every repeats have stopped. What has
 // been true in between need not be so again; several promises run side by side.
 func (s *S) Eventually(name string, within time.Duration, f func() bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.promises = append(s.promises, &promise{name: name, within: within, kept: f})
 }
 
@@ -38,24 +40,33 @@ func (s *S) Until(ok func() bool) {
 		return
 	}
 	w := waiter{ok, s.world.NewPark()}
+	s.mu.Lock()
 	s.waiters = append(s.waiters, w)
+	s.mu.Unlock()
 	_ = w.park.Park(nil) //nolint:staticcheck // nothing ends this wait but ok
 }
 
 // wake wakes who waits for what is so now.
 func (s *S) wake() {
-	s.waiters = slices.DeleteFunc(s.waiters, func(w waiter) bool {
+	s.mu.Lock()
+	waiters := s.waiters
+	s.waiters = nil
+	s.mu.Unlock()
+	waiters = slices.DeleteFunc(waiters, func(w waiter) bool {
 		ok := w.ok()
 		if ok {
 			w.park.Unpark()
 		}
 		return ok
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiters = append(waiters, s.waiters...)
 }
 
 // keepPromises wakes who waits for what has become true.
 func (s *S) keepPromises() {
-	if !s.over {
+	if !s.isOver() {
 		return
 	}
 	for _, p := range s.promises {

@@ -16,7 +16,9 @@ func Replay(t testing.TB, scenario func(*S), trace string, opts ...Option) {
 	if err != nil {
 		t.Fatalf("sim: Replay: %v", err)
 	}
-	replay(t, newConfig(t, opts), scenario, plan)
+	conf := newConfig(t, opts)
+	conf.coroutines(t, "Replay")
+	replay(t, conf, scenario, plan)
 }
 
 func replay(t testing.TB, conf *config, scenario func(*S), plan choice.Plan) {
@@ -29,7 +31,7 @@ func replay(t testing.TB, conf *config, scenario func(*S), plan choice.Plan) {
 func one(t testing.TB, conf *config, scenario func(*S), seed uint64) {
 	t.Helper()
 	o := conf.once(t, scenario, choice.Seeded(seed))
-	conf.show(t, o, fmt.Sprintf("-sim.seed=%#x", seed))
+	conf.show(t, o, conf.seeded(seed))
 }
 
 // once lives one life that is told.

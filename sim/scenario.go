@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"time"
@@ -14,12 +15,12 @@ import (
 // A Rate is how often something happens, from 0, never, to 1, always.
 type Rate = choice.Rate
 
-// A world is what a scenario lives in: coroutines under virtual time.
+// A world is what a scenario lives in: strands under virtual time.
 type world interface {
 	clock.Clock
 	seam.Driver
 
-	Process() *coro.Process
+	Process() process
 	Do(f func()) error
 	Halt()
 	Note(v uint64)
@@ -27,6 +28,25 @@ type world interface {
 	Steps() uint64
 	Hash() uint64
 }
+
+// A process is a part of a world. That of a bubble can be neither frozen nor
+// killed, nor does its clock jump.
+type process interface {
+	clock.Clock
+	seam.Driver
+
+	Freeze(d time.Duration, suspended bool)
+	Frozen() time.Duration
+	Jump(d time.Duration)
+	Kill()
+	Dead() bool
+}
+
+// A coroWorld is a world of coroutines.
+type coroWorld struct{ *coro.World }
+
+// Process implements world.
+func (w coroWorld) Process() process { return w.World.Process() }
 
 // S is one life of a scenario. Its methods are for the scenario and for what
 // runs in it: actors, handlers, invariants.
@@ -38,6 +58,7 @@ type S struct {
 	streams map[string]*choice.Stream
 	ties    *choice.Stream
 	start   time.Time
+	mu      mutex // guards what strands share, in a bubble
 
 	invariants []invariant
 	promises   []*promise
@@ -50,6 +71,8 @@ type S struct {
 	failure    *Failure
 	story      *story // nil: nobody reads it
 	traced     []step
+	last       time.Duration   // when the latest step was
+	ends       context.Context //nolint:containedctx // in a bubble: ends with the life
 }
 
 // An invariant is asked after every step.
@@ -86,12 +109,16 @@ func (s *S) sleep(d time.Duration) {
 // what names the choice. At each instant the choices of one name are counted
 // anew, so that what is chosen elsewhere makes no difference here.
 func (s *S) Choose(what string, n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return int(s.choices.Below(s.stream(what), s.since(), uint64(max(n, 0))))
 }
 
 // Chance reports whether something happens that happens at this rate. What
 // happens should be what is not dull.
 func (s *S) Chance(what string, p Rate) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.choices.Chance(s.stream(what), s.since(), p)
 }
 
@@ -102,7 +129,17 @@ const grains = 64
 // Between returns a duration from lo to hi, both included; lo is what is dull.
 // The ends are likelier than what is between them.
 func (s *S) Between(what string, lo, hi time.Duration) time.Duration {
-	return s.span(s.stream(what), lo, hi)
+	s.mu.Lock()
+	st := s.stream(what)
+	s.mu.Unlock()
+	return s.span(st, lo, hi)
+}
+
+// below decides among n values.
+func (s *S) below(st *choice.Stream, n uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.choices.Below(st, s.since(), n)
 }
 
 func (s *S) span(st *choice.Stream, lo, hi time.Duration) time.Duration {
@@ -110,7 +147,9 @@ func (s *S) span(st *choice.Stream, lo, hi time.Duration) time.Duration {
 	if n == 0 {
 		return lo
 	}
+	s.mu.Lock()
 	i := s.choices.Span(st, s.since(), n+1)
+	s.mu.Unlock()
 	if i == n {
 		return hi
 	}
@@ -130,12 +169,18 @@ func (s *S) stream(name string) *choice.Stream {
 // name. f reads what the scenario and its handlers keep. It must not wait, and
 // so must not call the App.
 func (s *S) Invariant(name string, f func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.invariants = append(s.invariants, invariant{name, f})
 }
 
 // Sometimes says that ok is to be true at least once in all the lives of a
 // hunt: a hunt in which nothing interesting happened fails.
-func (s *S) Sometimes(name string, ok bool) { s.reached[name] = s.reached[name] || ok }
+func (s *S) Sometimes(name string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reached[name] = s.reached[name] || ok
+}
 
 // Event tells something of the scenario's own: it is part of the hash that says
 // whether two lives are the same, and of the story.
@@ -161,6 +206,8 @@ func (s *S) fail(name string, err error) { s.failAs(name, "", err) }
 
 // failAs is fail for one of several ways to break an invariant.
 func (s *S) failAs(name, way string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.failure != nil || s.closed {
 		return
 	}
@@ -170,16 +217,20 @@ func (s *S) failAs(name, way string, err error) {
 
 // afterStep is called by the world.
 func (s *S) afterStep() {
-	for i := range s.invariants {
-		if err := s.invariants[i].holds(); err != nil {
-			s.fail(s.invariants[i].name, err)
+	s.mu.Lock()
+	s.last = s.since()
+	invariants, procs, waited := s.invariants, s.procs, len(s.waiters) > 0
+	s.mu.Unlock()
+	for i := range invariants {
+		if err := invariants[i].holds(); err != nil {
+			s.fail(invariants[i].name, err)
 		}
 	}
-	for _, p := range s.procs {
+	for _, p := range procs {
 		p.ledger.afterStep()
 	}
 	s.keepPromises()
-	if len(s.waiters) > 0 {
+	if waited {
 		s.wake()
 	}
 	s.count()

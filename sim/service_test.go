@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ type busyService struct {
 	durable bool
 	online  *condition.Flag
 	orders  *trigger.Application[int]
-	done    int
+	done    atomic.Int64
 }
 
 func (b *busyService) build(env sim.Env) *app.App {
@@ -41,7 +42,7 @@ func (b *busyService) build(env sim.Env) *app.App {
 		if b.s.Chance(in.Name()+" fails", 0.1) {
 			return errors.New("no luck")
 		}
-		b.done++
+		b.done.Add(1)
 		return nil
 	}
 	for _, name := range []string{"sync", "many", "replaced", "skipped", "retried", "limited", "chained"} {
@@ -120,9 +121,9 @@ func live(s *sim.S, durable bool) {
 		}
 	})
 	s.RunFor(24 * time.Hour)
-	done := b.done
+	done := b.done.Load()
 	b.online.Set(true)
-	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done > done+10 })
+	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done.Load() > done+10 })
 }
 
 func TestSimBusyService(t *testing.T) {

@@ -16,7 +16,12 @@ const (
 
 // tell adds a line to the story, if somebody reads it.
 func (s *S) tell(format string, args ...any) {
-	if s.story != nil && !s.closed {
+	if s.story == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
 		s.story.lines = append(s.story.lines, fmt.Sprintf("  %-14v ", s.since())+fmt.Sprintf(format, args...))
 	}
 }

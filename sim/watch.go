@@ -11,6 +11,8 @@ import (
 
 // afterStep looks at what each step may have broken.
 func (l *ledger) afterStep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.check) > 0 {
 		l.checkCanceled()
 	}
@@ -52,6 +54,8 @@ func (l *ledger) checkLate() {
 
 // quiet looks at what must have been done before time goes on.
 func (l *ledger) quiet() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.draining || l.p.world.Frozen() > 0 {
 		return
 	}
@@ -99,6 +103,8 @@ func (l *ledger) checkProgress() {
 
 // ending looks at what must have come to an end when the App has stopped.
 func (l *ledger) ending() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.open > 0 {
 		l.broken(Conservation, "the App has stopped, and %d activations are not completed", l.open)
 	}

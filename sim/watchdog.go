@@ -70,13 +70,17 @@ func (c *config) guard(t testing.TB, f func(*config)) {
 	defer d.stop()
 	watched := *c
 	watched.dog = d
-	over := make(chan struct{})
+	over, returned := make(chan struct{}), false
 	go func() {
 		defer close(over)
 		f(&watched)
+		returned = true
 	}()
 	select {
 	case <-over:
+		if !returned {
+			t.FailNow() // as a bubble did
+		}
 	case stacks := <-d.bark:
 		t.Fatalf("sim: %s: no step within %v of real time. A strand blocks on what is none of the simulation's: a channel, a mutex, time.Sleep, the network; it may wait by the App, or do that inside Instance.Await on a fake. It is one of:\n\n%s", t.Name(), c.stuck, stacks)
 	}
@@ -91,7 +95,7 @@ func blocked() string {
 	all := string(buf[:runtime.Stack(buf, true)])
 	var found []string
 	for g := range strings.SplitSeq(all, "\n\n") {
-		if strings.Contains(g, "seam/coro.(*strand).run(") && !idle.MatchString(g) {
+		if (strings.Contains(g, "seam/coro.(*strand).run(") || strings.Contains(g, "bubbletest.(*Bubble).run(")) && !idle.MatchString(g) {
 			found = append(found, strings.TrimSpace(g))
 		}
 	}

@@ -20,7 +20,7 @@ func (p *Proc) weather() {
 	s.world.Spawn(seam.JobFunc(func() {
 		for next := s.Now().Add(tick); ; next = next.Add(tick) {
 			s.sleep(next.Sub(s.Now()))
-			if s.over {
+			if s.isOver() {
 				return
 			}
 			for f := firstOfProcess; f <= faultKill; f++ {
@@ -46,13 +46,13 @@ func (p *Proc) aim(e *event.Event) {
 	if !s.happens(faultAim, &t.faults) {
 		return
 	}
-	f := firstOfProcess + fault(s.choices.Below(t.faults[faultAim], s.since(), uint64(faultKill-firstOfProcess+1)))
+	f := firstOfProcess + fault(s.below(t.faults[faultAim], uint64(faultKill-firstOfProcess+1)))
 	if s.rates.base[f] == 0 {
 		return
 	}
 	// The engine is in the middle of it: the fault comes with the next turns.
 	s.world.Spawn(seam.JobFunc(func() {
-		if !s.over {
+		if !s.isOver() {
 			p.suffer(f, t)
 		}
 	}))
@@ -98,26 +98,42 @@ func (p *Proc) freeze(d time.Duration, suspended bool) {
 
 // flap has a condition, of a task or of any, change and change back.
 func (p *Proc) flap(t *taskRow) {
-	s := p.s
-	if t == nil {
-		if len(p.ledger.order) == 0 {
-			return
-		}
-		t = p.ledger.order[s.choices.Below(p.faults[faultFlap], s.since(), uint64(len(p.ledger.order)))]
-	}
-	if len(t.conds) == 0 {
+	c := p.flapping(t)
+	if c == nil {
 		return
 	}
-	c := &t.conds[s.choices.Below(p.faults[faultFlap], s.since(), uint64(len(t.conds)))]
-	if c.polled || c.report == nil {
-		return
-	}
-	p.told("sees a condition of %s flap", t.key.name)
+	l := p.ledger
+	l.mu.Lock()
 	holds := c.holds
+	l.mu.Unlock()
 	for _, now := range []bool{!holds, holds} {
+		l.mu.Lock()
 		c.holds = now
+		l.mu.Unlock()
 		c.report(now)
 	}
+}
+
+// flapping is the condition that does: of a task, or of any. It may be none.
+func (p *Proc) flapping(t *taskRow) *condRow {
+	s, l := p.s, p.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t == nil {
+		if len(l.order) == 0 {
+			return nil
+		}
+		t = l.order[s.below(p.faults[faultFlap], uint64(len(l.order)))]
+	}
+	if len(t.conds) == 0 {
+		return nil
+	}
+	c := &t.conds[s.below(p.faults[faultFlap], uint64(len(t.conds)))]
+	if c.polled || c.report == nil {
+		return nil
+	}
+	p.told("sees a condition of %s flap", t.key.name)
+	return c
 }
 
 func (p *Proc) told(format string, args ...any) {

@@ -32,6 +32,7 @@ type Bubble struct {
 	batch bool
 	pick  func(at time.Duration, n int) int
 	after func()
+	quiet func()
 
 	poke chan struct{} // one slot: somebody became ready while the loop slept
 
@@ -43,6 +44,7 @@ type Bubble struct {
 	panics  []*Panic
 	running bool
 	closing bool
+	ended   bool
 	halted  bool
 	steps   uint64
 	hash    uint64
@@ -98,11 +100,15 @@ func WithChooser(pick func(at time.Duration, n int) int) Option {
 // WithAfter has f called after every step, when all goroutines wait.
 func WithAfter(f func()) Option { return func(b *Bubble) { b.after = f } }
 
+// WithQuiet has f called when nothing more can happen at an instant, before time
+// goes on. It must make nothing ready.
+func WithQuiet(f func()) Option { return func(b *Bubble) { b.quiet = f } }
+
 // New returns a Bubble whose clock reads start.
 func New(start time.Time, opts ...Option) *Bubble {
 	b := &Bubble{
 		base: clock.System().Now(), start: start.Round(0), poke: make(chan struct{}, 1), hash: 14695981039346656037,
-		pick: func(time.Duration, int) int { return 0 }, after: func() {},
+		pick: func(time.Duration, int) int { return 0 }, after: func() {}, quiet: func() {},
 	}
 	for _, o := range opts {
 		o(b)
@@ -110,11 +116,11 @@ func New(start time.Time, opts ...Option) *Bubble {
 	return b
 }
 
-// elapsed is how long the Bubble has lived.
-func (b *Bubble) elapsed() time.Duration { return clock.System().Now().Sub(b.base) }
+// Age is how long the Bubble has lived.
+func (b *Bubble) Age() time.Duration { return clock.System().Now().Sub(b.base) }
 
 // Now is the present instant. It has no monotonic reading.
-func (b *Bubble) Now() time.Time { return b.start.Add(b.elapsed()) }
+func (b *Bubble) Now() time.Time { return b.start.Add(b.Age()) }
 
 // Spawn makes j a new strand, which does not run before its turn.
 func (b *Bubble) Spawn(j seam.Job) {
@@ -176,6 +182,7 @@ func (b *Bubble) step() bool {
 	synctest.Wait() // nobody is on the way to becoming ready
 	turns, rung := b.choose()
 	if len(turns)+len(rung) == 0 {
+		b.quiet()
 		return false
 	}
 	for _, t := range turns {
@@ -202,7 +209,7 @@ func (b *Bubble) choose() (turns []*turn, rung []*alarm) {
 	defer b.mu.Unlock()
 	b.wakeDone()
 	slices.SortStableFunc(b.ready, before) // whoever came first
-	at := b.elapsed()
+	at := b.Age()
 	due := 0
 	for due < len(b.alarms) && b.alarms[due].at <= at {
 		due++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"testing/synctest"
 
 	"github.com/bgloop/bgloop/internal/seam"
 )
@@ -121,7 +122,8 @@ func (b *Bubble) wakeDone() {
 // Close does nothing inside of Run, Idle or Do: no strand is kept without a job.
 // Outside it ends everything that lives in the Bubble: strands that wait in
 // Park are unwound, those that have not begun are dropped, alarms are stopped.
-// What waits natively is left to end by itself.
+// With serial turns one strand is unwound after the other. What waits natively is
+// left to end by itself.
 func (b *Bubble) Close() {
 	b.mu.Lock()
 	if b.running {
@@ -136,9 +138,22 @@ func (b *Bubble) Close() {
 		if t.job == nil {
 			t.kill = true
 			t.c <- struct{}{}
+			if !b.batch {
+				synctest.Wait()
+			}
 		}
 	}
+	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closing = false
+	b.closing = b.ended
+}
+
+// End is a Close after which nothing begins anymore: a strand that comes back
+// from a native wait is let through, and its Park returns ErrClosed.
+func (b *Bubble) End() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
+	b.Close()
 }

@@ -90,7 +90,7 @@ func (b *Bubble) isHalted() bool {
 // until something natively woken gives the loop something to do. It reports
 // whether there may be more to do.
 func (b *Bubble) sleep(end time.Duration) bool {
-	now, next := b.elapsed(), end
+	now, next := b.Age(), end
 	b.mu.Lock()
 	if len(b.alarms) > 0 {
 		next = min(next, b.alarms[0].at)
@@ -111,7 +111,7 @@ func (b *Bubble) sleep(end time.Duration) bool {
 func (b *Bubble) AfterFunc(d time.Duration, f func()) clock.Timer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := b.elapsed()
+	at := b.Age()
 	if d = max(d, 0); d > 1<<63-1-at {
 		d = 1<<63 - 1 - at
 	}

@@ -1,0 +1,224 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bgloop/bgloop/activation/trigger"
+	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/sim"
+	"github.com/bgloop/bgloop/tasks"
+)
+
+// rough are all the faults there are, of which a bubble leaves some out.
+func rough() sim.Faults {
+	f := sim.Usual()
+	f.Lost, f.Aim, f.Kill, f.StoreKill = 0.01, 0.1, 0.002, 0.002
+	return f
+}
+
+// The same scenarios are lived with goroutines, and the oracles hold.
+func TestSimBubble(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		scenario func(*sim.S)
+	}{{"busy", busy}, {"durable", durable}, {"native", native}} {
+		t.Run(tt.name, func(t *testing.T) { sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(10), sim.Twice(5)) })
+		t.Run(tt.name+", rough", func(t *testing.T) {
+			sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(5), sim.WithFaults(rough()))
+		})
+	}
+}
+
+func TestSimBatch(t *testing.T) {
+	t.Run("busy", func(t *testing.T) { sim.Test(t, busy, sim.InBatch(), sim.Seeds(5)) })
+	t.Run("durable, rough", func(t *testing.T) {
+		sim.Test(t, durable, sim.InBatch(), sim.Seeds(5), sim.WithFaults(rough()))
+	})
+	t.Run("native", func(t *testing.T) { sim.Test(t, native, sim.InBatch(), sim.Seeds(5)) })
+}
+
+// native is a service whose handlers have goroutines, channels and timers of
+// their own.
+func native(s *sim.S) {
+	var mu sync.Mutex
+	done := 0
+	s.App(func(env sim.Env) *app.App {
+		a := service(env, func(ctx context.Context, in *tasks.Instance) error {
+			parts := make(chan time.Duration, 3)
+			for i := range 3 {
+				d := s.Between("part", time.Second, time.Minute) + time.Duration(i)*2*time.Minute
+				go func() {
+					select {
+					case <-time.After(d):
+					case <-ctx.Done():
+					}
+					parts <- time.Duration(i) * time.Second
+				}()
+			}
+			for range 3 {
+				if err := in.Sleep(<-parts); err != nil {
+					return err
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			return nil
+		})
+		return a
+	})
+	s.RunFor(24 * time.Hour)
+	s.Eventually("work goes on", 24*time.Hour, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return done > 5
+	})
+}
+
+func TestALifeInABubbleIsRepeated(t *testing.T) {
+	for name, scenario := range map[string]func(*sim.S){"busy": busy, "native": native} {
+		runs := 10
+		if name == "native" && !testing.Short() {
+			runs = 100
+		}
+		f, hash, story := sim.Told(t, scenario, 7, sim.InBubble())
+		if f != nil || strings.Count(story, "\n") < 100 {
+			t.Fatalf("%s: %v\n%s", name, f, story)
+		}
+		for range runs - 1 {
+			if f, again, other := sim.Told(t, scenario, 7, sim.InBubble()); again != hash || other != story || f != nil {
+				t.Fatalf("%s: another life: %#x, and %#x before; %v\n%s\n\n%s", name, again, hash, f, other, story)
+			}
+		}
+		if _, other, _ := sim.Told(t, scenario, 8, sim.InBubble()); other == hash {
+			t.Errorf("%s: two seeds live the same life", name)
+		}
+	}
+}
+
+// What breaks in a bubble is told with the line that lives it again.
+func TestAFailureInABubbleIsTold(t *testing.T) {
+	failed, text := verdict(t, func(tb testing.TB) { sim.Test(tb, clashing, calm, sim.InBubblesOf(t), sim.InBubble()) })
+	if !failed {
+		t.Fatal("the hunt found nothing")
+	}
+	says(t, text, `"one at a time" broke at step`, "two at once", "called",
+		"reproduce: go test -run '^TestService$/^sync$' -sim.seed=0x", " -sim.mode=bubble")
+}
+
+func TestWhatElseGoesWrongInABubble(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		scenario func(*sim.S)
+		want     string
+	}{
+		{"panic", func(*sim.S) { panic("ouch") }, `"panic" broke at step 1 (2026-01-01 00:00:00)`},
+		{"fatal", func(s *sim.S) { s.RunFor(time.Hour); s.Fatalf("no %s", "luck") }, `"scenario" broke at step 3 (2026-01-01 01:00:00): no luck`},
+		{"deadlock", waitForNothing, `"deadlock" broke`},
+		{"native deadlock", func(s *sim.S) { s.RunFor(time.Hour); <-make(chan int) }, `"deadlock" broke at step 3 (2026-01-01 01:00:00)`},
+		{"leak", func(*sim.S) { go func() { <-make(chan int) }() }, "wait for ever when it was over"},
+		{"unsure", func(s *sim.S) {
+			s.Invariant("sure", func() error { return errors.New("unsure") })
+			s.App(func(env sim.Env) *app.App {
+				return service(env, func(ctx context.Context, _ *tasks.Instance) error { <-ctx.Done(); return nil })
+			})
+		}, `"sure" broke at step 1`},
+	} {
+		for _, how := range []sim.Option{sim.InBubble(), sim.InBatch()} {
+			t.Run(tt.name, func(t *testing.T) {
+				failed, text := verdict(t, func(tb testing.TB) { sim.Test(tb, tt.scenario, sim.Seeds(1), calm, how, sim.InBubblesOf(t)) })
+				if !failed {
+					t.Error("it did not fail the test")
+				}
+				says(t, text, tt.want)
+			})
+		}
+	}
+}
+
+func TestWhatABubbleCannotGive(t *testing.T) {
+	for _, f := range []func(testing.TB){
+		func(t testing.TB) { sim.Exhaust(t, busy, sim.InBubble()) },
+		func(t testing.TB) { sim.Replay(t, busy, "v1.", sim.InBatch()) },
+	} {
+		failed, text := verdict(t, f)
+		if !failed {
+			t.Error("it did not fail the test")
+		}
+		says(t, text, "needs coroutines")
+	}
+	failed, text := verdict(t, func(t testing.TB) { sim.Test(t, busy, sim.InBubble()) })
+	if !failed {
+		t.Error("a testing.TB that is no *testing.T did not fail the test")
+	}
+	says(t, text, "takes a *testing.T")
+
+	failed, text = verdict(t, func(tb testing.TB) {
+		sim.Test(tb, func(s *sim.S) {
+			p := s.App(func(env sim.Env) *app.App { return service(env, sleeper(time.Second)) })
+			first := p.App()
+			s.RunFor(time.Hour)
+			p.Kill(time.Minute)
+			s.RunFor(time.Hour)
+			if p.App() != first {
+				s.Fatalf("it was killed")
+			}
+		}, sim.InBubble(), sim.InBubblesOf(t), sim.Seeds(3))
+	})
+	if failed || strings.Count(text, "nothing can be killed") != 1 {
+		t.Errorf("got %v:\n%s", failed, text)
+	}
+}
+
+// TestRacing is what TestRaceIsReported runs in a process of its own.
+func TestRacing(t *testing.T) {
+	if os.Getenv("BGLOOP_SIM_RACING") == "" {
+		t.Skip("only for TestRaceIsReported")
+	}
+	sim.Test(t, func(s *sim.S) {
+		count := 0 // which nothing guards
+		s.App(func(env sim.Env) *app.App {
+			a := app.New(env.Options()...)
+			a.HandleFunc("count", func(_ context.Context, in *tasks.Instance) error {
+				for range 10 {
+					count++
+					if err := in.Sleep(time.Second); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			must(a.Register(tasks.Registration{Name: "count", Trigger: trigger.Every(time.Second), Overlap: tasks.Parallel(0)}))
+			return a
+		})
+		s.RunFor(time.Minute)
+	}, sim.Seeds(3))
+}
+
+// A data race of two handlers is reported in a batch, and hidden by turns. It
+// builds a test with -race, and is run where BGLOOP_SEEDS is set.
+func TestRaceIsReported(t *testing.T) {
+	if os.Getenv("BGLOOP_SEEDS") == "" {
+		t.Skip("only where BGLOOP_SEEDS is set")
+	}
+	bin := t.TempDir() + "/racing.test"
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-race", "-c", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Skipf("no race detector here: %v\n%s", err, out)
+	}
+	for mode, raced := range map[string]bool{"coroutines": false, "bubble": false, "batch": true} {
+		cmd := exec.CommandContext(t.Context(), bin, "-test.run", "^TestRacing$", "-sim.mode="+mode)
+		cmd.Env = append(os.Environ(), "BGLOOP_SIM_RACING=1")
+		out, err := cmd.CombinedOutput()
+		seed := strings.Contains(string(out), "it is the life of -sim.seed=0x0 -sim.mode=batch")
+		if got := strings.Contains(string(out), "DATA RACE"); got != raced || seed != raced || (err != nil) != raced {
+			t.Errorf("%s: race reported: %v, want %v; %v\n%s", mode, got, raced, err, out)
+		}
+	}
+}
