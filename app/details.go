@@ -108,14 +108,13 @@ func (k *kinds) pack(details any) (*packed, error) {
 	if k.find(p.name) != t {
 		return nil, fmt.Errorf("%w: %v is not a type of WithDetails or tasks.Typed", ErrNotDurable, t)
 	}
-	data, err := json.Marshal(details)
+	err := protect(func() (err error) { p.data, err = json.Marshal(details); return err }, func(error) {})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNotDurable, err)
-	case len(data) > maxDetails:
-		return nil, fmt.Errorf("%w: %d bytes", ErrNotDurable, len(data))
+	case len(p.data) > maxDetails:
+		return nil, fmt.Errorf("%w: %d bytes", ErrNotDurable, len(p.data))
 	}
-	p.data = data
 	return p, nil
 }
 
@@ -173,11 +172,17 @@ func decodeEvent(data []byte) (event.Event, error) {
 	}, nil
 }
 
-// errText is what is stored of an error.
-func errText(err error) string {
+// errText is what is stored of an error. One that panics when it is asked, as a
+// nil pointer of its type may, must not keep the store from all that follows.
+func errText(err error) (text string) {
 	if err == nil {
 		return ""
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			text = fmt.Sprintf("%T, which panics when it is asked: %v", err, v)
+		}
+	}()
 	return err.Error()
 }
 
