@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -83,7 +85,8 @@ func (k *keepsake) same(when string) {
 	if in.Details() != k.details {
 		k.m.Errorf("%s: instance %d has the details %v, and had %v", when, k.id, in.Details(), k.details)
 	}
-	if v := k.ctx.Value(mark{}); v != nil && k.details != nil && v != k.details && in.Merged() == 1 {
+	p, fired := k.details.(*bale)
+	if v := k.ctx.Value(mark{}); v != nil && fired && v != p && in.Merged() == 1 {
 		k.m.Errorf("%s: instance %d has the values of %v with the details %v", when, k.id, v, k.details)
 	}
 }
@@ -170,7 +173,9 @@ func (m *mob) touch(tp *tape) {
 		m.fireBy(k.ctx, "Task.Fire with a kept context", func(ctx context.Context, v any) (activation.Receipt, error) {
 			t := m.pick(tp)
 			if t == nil {
-				v.(*bale).Drop()
+				if p, ok := v.(*bale); ok {
+					p.Drop()
+				}
 				return activation.Receipt{Result: activation.DisabledByPolicy}, nil
 			}
 			return t.Fire(ctx, v)
@@ -217,6 +222,9 @@ func (m *mob) judgeKept(unfinished int) {
 			m.Errorf("progress of instance %d was told after its end: %v", e.N-late, e)
 		}
 	}
+	if m.disk != nil {
+		return
+	}
 	for _, k := range cut {
 		told := slices.ContainsFunc(m.events, func(e event.Event) bool {
 			return e.Instance == k.id && (e.Kind == event.Canceling || e.Kind == event.Abandoned)
@@ -225,4 +233,59 @@ func (m *mob) judgeKept(unfinished int) {
 			m.Errorf("the context of instance %d ended, and nobody was told why", k.id)
 		}
 	}
+}
+
+// sync is what the disk does: mostly its work.
+func (m *mob) sync(context.Context, []store.Record) error {
+	switch m.inner.n(16) {
+	case 1, 2:
+		m.sleep(m.inner.nap())
+	case 3, 4:
+		return errGuilty
+	case 5:
+		panic("a store")
+	case 6:
+		runtime.Goexit()
+	case 7:
+		m.sleep(24 * time.Hour)
+	}
+	return nil
+}
+
+// liveAgain: whatever was stored can be read, and goes on in the next life.
+func (m *mob) liveAgain() {
+	if m.disk == nil {
+		return
+	}
+	a := m.newApp(app.WithStore(m.disk.Crash(0)))
+	for _, on := range []host{a, a.Group("lib")} {
+		for _, name := range names {
+			_, err := on.Register(tasks.Registration{Name: name, Trigger: never("")})
+			m.allow("Register in the next life", err)
+		}
+	}
+	ran := atomic.Int64{}
+	quick := tasks.HandlerFunc(func(_ context.Context, in *tasks.Instance) error {
+		ran.Add(1)
+		if _, isBale := in.Details().(*bale); isBale {
+			m.Error("what owns something was stored")
+		}
+		return nil
+	})
+	for _, name := range names {
+		a.Handle(name, quick)
+		a.Group("lib").Handle(name, quick)
+	}
+	m.allow("Start in the next life", a.Start(context.Background()))
+	a.Resume()
+	m.sleep(48 * time.Hour)
+	s := a.Snapshot()
+	for _, x := range s.Tasks {
+		_ = x.String()
+		if len(x.Active) > 0 || len(x.Pending) > 0 && !x.Paused {
+			m.Errorf("in the next life it does not come to rest: %+v", x)
+		}
+	}
+	_, err := a.Stop(context.Background())
+	m.allow("Stop in the next life", err)
 }

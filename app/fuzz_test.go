@@ -20,6 +20,7 @@ import (
 	"github.com/bgloop/bgloop/activation/trigger"
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -45,7 +46,7 @@ func FuzzAPI(f *testing.F) {
 			return
 		}
 		defer watchdog(b)()
-		story := func(l *land) { newMob(l, b[1:8], b[8:]).live() }
+		story := func(l *land) { newMob(l, b[1:8], b[8:], b[0]/4%3 == 1).live() }
 		if b[0]%4 > 0 {
 			inLandOfGoroutines(t, story)
 		} else {
@@ -118,7 +119,8 @@ type mob struct {
 	inner   *tape        // decides what callbacks and handlers do
 	entered atomic.Int32 // callbacks that may not be called after Stop, so far
 	snoozes atomic.Uint64
-	patient bool // Stop is given time
+	patient bool          // Stop is given time
+	disk    *store.Memory // nil: without a store
 
 	mu        sync.Mutex // guards the following
 	left      int        // actors that have not ended
@@ -133,7 +135,7 @@ type mob struct {
 	endedInst map[uint64]bool // whose end was told
 }
 
-func newMob(l *land, head, body []byte) *mob {
+func newMob(l *land, head, body []byte, stored bool) *mob {
 	m := &mob{land: l, completed: map[uint64]int{}, endedInst: map[uint64]bool{}}
 	h := &tape{b: head}
 	m.flags[0], m.flags[1] = condition.NewFlag("net", h.yes()), condition.NewFlag("power", true)
@@ -146,11 +148,16 @@ func newMob(l *land, head, body []byte) *mob {
 	}
 	m.inner = &tape{b: body}
 	m.left = n
-	m.a = m.newApp(
+	var with []app.Option
+	if stored {
+		m.disk = &store.Memory{Sync: m.sync}
+		with = append(with, app.WithStore(m.disk))
+	}
+	m.a = m.newApp(append(with,
 		app.WithLogger(slog.New(talker{m})),
 		app.WithCap(h.n(4)), app.WithGroupCap("lib", h.n(3)), app.WithKeyCap("k", h.n(3)),
 		app.WithTimeLimit(one(h, 0, 3*time.Second)), app.WithGrace(one(h, 0, time.Second, -1)),
-	)
+	)...)
 	m.patient = len(body)%4 > 0
 	m.lib = m.a.Group("lib")
 	m.a.Use(func(next tasks.Handler) tasks.Handler {
@@ -226,6 +233,7 @@ func (m *mob) live() {
 		m.Errorf("%d callbacks after Stop", after-before)
 	}
 	m.judge(report, err)
+	m.liveAgain()
 	m.judgeKept(report.Unfinished)
 }
 
@@ -353,6 +361,7 @@ func (m *mob) registration(tp *tape) tasks.Registration {
 	r.OnLoop = tp.n(4) == 1
 	r.Priority = tp.n(3)
 	r.Key = one(tp, "", "k", "free")
+	r.Volatile = m.disk != nil && tp.n(3) == 1
 	return r
 }
 
@@ -477,14 +486,19 @@ func (m *mob) fireBy(ctx context.Context, how string, fire func(context.Context,
 	m.mu.Lock()
 	m.bales = append(m.bales, p)
 	m.mu.Unlock()
-	r, err := fire(context.WithValue(ctx, mark{}, p), p)
+	var details any = p
+	if m.disk != nil && m.inner.n(3) > 0 { // else it is refused, or of a task that is volatile
+		details = how
+		p.handled.Store(1)
+	}
+	r, err := fire(context.WithValue(ctx, mark{}, p), details)
 	if r.Result == activation.Allowed && err == nil {
 		m.mu.Lock()
 		m.receipts = append(m.receipts, r)
 		m.mu.Unlock()
 	}
 	p.how = fmt.Sprintf("%s: %v, %v", how, r.Result, err)
-	m.allow(how, err, app.ErrUnbound, app.ErrNotRunning)
+	m.allow(how, err, app.ErrUnbound, app.ErrNotRunning, app.ErrNotDurable, app.ErrStore)
 }
 
 // allow complains about an error that is none of those.
@@ -560,7 +574,7 @@ func (m *mob) call(ctx context.Context, tp *tape) {
 }
 
 func (m *mob) callHost(tp *tape, on host, op int) {
-	refused := []error{app.ErrRegistered, app.ErrExclusive, app.ErrStopped}
+	refused := []error{app.ErrRegistered, app.ErrExclusive, app.ErrStopped, app.ErrStore}
 	switch {
 	case op < 11:
 		register := on.Register
@@ -630,11 +644,14 @@ func (m *mob) callTask(ctx context.Context, tp *tape, t *app.Task, op int) {
 		m.fireBy(ctx, "Task.Fire", t.Fire)
 	case op < 40:
 		m.fireBy(ctx, "Request", func(ctx context.Context, v any) (activation.Receipt, error) {
-			return m.orders[tp.n(2)].Request(ctx, v.(*bale))
+			if p, ok := v.(*bale); ok {
+				return m.orders[tp.n(2)].Request(ctx, p)
+			}
+			return t.Fire(ctx, v)
 		})
 	case op < 43:
 		_, err := m.a.Raise(ctx, "bell", nil)
-		m.allow("Raise", err, app.ErrNotRunning)
+		m.allow("Raise", err, app.ErrNotRunning, app.ErrNotDurable, app.ErrStore)
 	case op < 46:
 		m.flags[tp.n(2)].Set(tp.n(4) > 0)
 	case op == 46:
@@ -742,7 +759,7 @@ func (m *mob) judge(report *app.Report, stopped error) {
 // audit goes through all events and returns the outcomes that were told; none
 // if some events were not.
 func (m *mob) audit() map[uint64]error {
-	if m.ledger.Dropped() > 0 {
+	if m.ledger.Dropped() > 0 || m.disk != nil { // what was not stored is not told
 		return nil
 	}
 	type sums struct{ fired, merged, refused, started uint64 }
