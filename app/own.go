@@ -277,6 +277,10 @@ func (a *App) setAlarm() {
 	}
 	a.alarm.at, a.alarm.armed = at, true
 	before := a.alarm.timer
+	if again, ok := before.(seam.Rearmer); ok {
+		again.Rearm(d)
+		return
+	}
 	a.alarm.timer = a.clock.AfterFunc(d, a.ring)
 	if before != nil { // stopped last: a clock without a timer gives up what it holds
 		before.Stop()
@@ -285,8 +289,15 @@ func (a *App) setAlarm() {
 
 // ring is called by the clock.
 func (a *App) ring() {
-	a.do(func() {
-		a.alarm.armed = false
-		a.step(&engine.Input{Op: engine.Tick})
-	})
+	if a.take() { // as a.do, without a closure each time
+		a.tick()
+		a.release(0)
+		return
+	}
+	a.send(letter{do: a.tick})
+}
+
+func (a *App) tick() {
+	a.alarm.armed = false
+	a.step(&engine.Input{Op: engine.Tick})
 }

@@ -51,6 +51,7 @@ type run struct {
 	strands   int  // the handler, Go and Await
 	awake     int  // of those, not in Sleep
 	sleepers  []*sleeper
+	rested    *sleeper // woken in time, for the next Sleep; may be nil
 	waiters   []*waiter
 	onCancel  []func(activation.Reason)
 	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
@@ -315,7 +316,8 @@ func (r *run) finish(cause error) {
 	for _, s := range r.sleepers {
 		s.rouse(r)
 	}
-	r.sleepers = nil
+	clear(r.sleepers)
+	r.sleepers = r.sleepers[:0]
 	for _, w := range r.waiters {
 		w.why = r.ended
 		w.park.Unpark()

@@ -22,8 +22,7 @@ type sleeper struct {
 func (h *handle) Sleep(d time.Duration) error {
 	h.letIn()
 	r := h.r
-	s := &sleeper{r: r, park: r.a.driver.NewPark()}
-	s.timer.Host = s
+	s := r.sleeper()
 	r.mu.Lock()
 	err := h.mayWait()
 	if err == nil && d > 0 {
@@ -36,12 +35,28 @@ func (h *handle) Sleep(d time.Duration) error {
 	r.a.post(&engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
 	r.mu.Lock()
-	err = s.why
+	if err = s.why; err == nil && s.asleep { // nobody else knows of it anymore
+		r.rested = s
+	}
 	r.mu.Unlock()
 	if err != nil { // it is early: the plan must not hold on to what is over
 		r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
 	}
 	return err
+}
+
+// sleeper returns one for the next Sleep.
+func (r *run) sleeper() *sleeper {
+	r.mu.Lock()
+	s := r.rested
+	r.rested = nil
+	r.mu.Unlock()
+	if s == nil {
+		s = &sleeper{r: r, park: r.a.driver.NewPark()}
+		s.timer.Host = s
+	}
+	s.asleep, s.over = false, false
+	return s
 }
 
 // fellAsleep notes that the engine will wake the strand: from now on it does

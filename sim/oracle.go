@@ -248,6 +248,9 @@ func (l *ledger) ended(e *event.Event) {
 	if a := l.acts.row(i.act); a != nil {
 		a.running = false
 	}
+	if e.Err == nil {
+		return
+	}
 	var p *tasks.Panic
 	if errors.As(e.Err, &p) && !isInjected(p.Value) {
 		l.broken(Panics, "the handler of %s: %w\n%s", e.Task, e.Err, p.Stack)

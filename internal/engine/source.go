@@ -126,7 +126,8 @@ func (e *Engine) due(t *Task, n int) {
 	if mutant.On(mutant.Drift) && e.now.After(ph.Last) {
 		ph.Registered = ph.Registered.Add(e.now.Sub(ph.Last))
 	}
-	times := newest{most: max(1, t.Reg.Missed.All())}
+	var one [1]time.Time
+	times := newest{most: max(1, t.Reg.Missed.All()), kept: one[:0]}
 	if mutant.On(mutant.MissedStorm) {
 		times.most = 1 << 10
 	}

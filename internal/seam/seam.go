@@ -63,6 +63,14 @@ type Relay interface {
 	SpawnLast(j Job)
 }
 
+// A Rearmer is a timer of a Driver's clock that can be set anew, which saves
+// making another one.
+type Rearmer interface {
+	// Rearm has the timer's function called when d has elapsed, and not when it
+	// was to be called before. It may be called after that call, too.
+	Rearm(d time.Duration)
+}
+
 // A Park is where one strand waits. An Unpark before the Park is remembered,
 // several count as one.
 type Park interface {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/seam"
 )
 
 // forever is the end of a World.
@@ -23,12 +24,19 @@ func (w *World) AfterFunc(d time.Duration, f func()) clock.Timer { return w.alar
 // has been stopped.
 func (w *World) alarm(p *Process, d time.Duration, f func()) *alarm {
 	w.guard("AfterFunc")
+	a := &alarm{w: w, p: p, f: f, i: gone}
+	a.arm(d)
+	return a
+}
+
+// arm puts an alarm that is gone in line, unless its process is dead.
+func (a *alarm) arm(d time.Duration) {
+	w := a.w
 	w.armed++
-	a := &alarm{w: w, p: p, at: later(w.now, max(d, 0)), seq: w.armed, f: f, i: gone}
-	if p == nil || !p.dead {
+	a.at, a.seq = later(w.now, max(d, 0)), w.armed
+	if a.p == nil || !a.p.dead {
 		w.alarms.push(a)
 	}
-	return a
 }
 
 // later is d after an instant, or never.
@@ -51,6 +59,8 @@ type alarm struct {
 
 const gone = -1
 
+var _ seam.Rearmer = (*alarm)(nil)
+
 // Stop takes the alarm back, and reports whether this call did so.
 func (a *alarm) Stop() bool {
 	a.w.guard("Stop")
@@ -59,6 +69,16 @@ func (a *alarm) Stop() bool {
 	}
 	a.w.alarms.remove(a.i)
 	return true
+}
+
+// Rearm implements seam.Rearmer. Among those due at one instant the alarm counts
+// as armed now.
+func (a *alarm) Rearm(d time.Duration) {
+	a.w.guard("Rearm")
+	if a.i != gone {
+		a.w.alarms.remove(a.i)
+	}
+	a.arm(d)
 }
 
 // ring calls the earliest alarm, unless its process is frozen: then it is late.

@@ -213,3 +213,30 @@ func goroutine() string {
 	name, _, _ := strings.Cut(string(b[:runtime.Stack(b[:], false)]), " [")
 	return name
 }
+
+func TestRearm(t *testing.T) {
+	w := world(t, coro.WithFIFO())
+	var log []string
+	note := func(name string) func() {
+		return func() { log = append(log, name+" "+w.Now().Sub(start).String()) }
+	}
+	a, ok := w.AfterFunc(time.Second, note("a")).(seam.Rearmer)
+	if !ok {
+		t.Fatal("an alarm is no Rearmer")
+	}
+	w.AfterFunc(2*time.Second, note("b"))
+	a.Rearm(2 * time.Second) // before it rang: later than b now, and once
+	w.RunFor(time.Minute)
+	a.Rearm(time.Second) // after
+	w.RunFor(time.Minute)
+	if want := []string{"b 2s", "a 2s", "a 1m1s"}; !slices.Equal(log, want) {
+		t.Errorf("rang: got %q, want %q", log, want)
+	}
+
+	p := w.Process()
+	dead := p.AfterFunc(time.Second, func() { t.Error("the alarm of a dead process rang") }).(seam.Rearmer)
+	w.AfterFunc(0, p.Kill)
+	w.Idle()
+	dead.Rearm(time.Second)
+	w.RunFor(time.Minute)
+}
