@@ -66,9 +66,6 @@ func (s *S) wake() {
 
 // keepPromises wakes who waits for what has become true.
 func (s *S) keepPromises() {
-	if !s.isOver() {
-		return
-	}
 	for _, p := range s.promises {
 		if !p.done && p.kept() {
 			p.done = true

@@ -219,7 +219,8 @@ func (s *S) failAs(name, way string, err error) {
 func (s *S) afterStep() {
 	s.mu.Lock()
 	s.last = s.since()
-	invariants, procs, waited := s.invariants, s.procs, len(s.waiters) > 0
+	invariants, procs := s.invariants, s.procs
+	waited, over := len(s.waiters) > 0, s.over
 	s.mu.Unlock()
 	for i := range invariants {
 		if err := invariants[i].holds(); err != nil {
@@ -229,7 +230,9 @@ func (s *S) afterStep() {
 	for _, p := range procs {
 		p.ledger.afterStep()
 	}
-	s.keepPromises()
+	if over {
+		s.keepPromises()
+	}
 	if waited {
 		s.wake()
 	}
