@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -13,11 +14,15 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// A speechless error panics when it is asked what it says, as a nil pointer
-// that is returned as an error does.
-type speechless struct{ text string }
+// A speechless error says what it is once, and panics from then on.
+type speechless struct{ asked int }
 
-func (e *speechless) Error() string { return e.text }
+func (e *speechless) Error() string {
+	if e.asked++; e.asked > 1 {
+		panic("speechless")
+	}
+	return "once"
+}
 
 // An error that cannot say what it is is the handler's fault, and no reason for
 // the store to fail: it would be asked again each time.
@@ -34,8 +39,7 @@ func TestErrorThatPanicsDoesNotStopTheStore(t *testing.T) {
 			overLives(t, func(v *lives) {
 				v.setup = func(s *stage) {
 					s.HandleFunc("x", begins(s, func(context.Context, *tasks.Instance) error {
-						var e *speechless
-						return e
+						return new(speechless)
 					}))
 					s.HandleFunc("y", nothing)
 					s.HandleFunc("chained", nothing)
@@ -102,5 +106,26 @@ func TestDetailsThatPanicAreRefused(t *testing.T) {
 			s.settle()
 			s.heard("0s x act=1 attempt=1 merged=1 due=0s details=good")
 		})
+	})
+}
+
+// A nil pointer that is returned as an error fails its instance, and not the
+// program, which asks it what it wraps.
+func TestNilPointerAsErrorIsAPanicOfTheHandler(t *testing.T) {
+	everywhere(t, func(l *land) {
+		a := l.newApp()
+		var bad *fs.PathError
+		fails := l.add(a, tasks.Registration{Name: "returns"}, func(context.Context, *tasks.Instance) error { return bad })
+		goes := l.add(a, tasks.Registration{Name: "goes"}, func(_ context.Context, in *tasks.Instance) error {
+			return in.Go(func(context.Context) error { return bad })
+		})
+		l.start(a)
+		for _, task := range []*app.Task{fails, goes} {
+			var p *tasks.Panic
+			if err := l.fire(task, nil).Wait(context.Background()); !errors.As(err, &p) {
+				l.Errorf("%v: got %v, want a *Panic", task, err)
+			}
+		}
+		l.stop(a)
 	})
 }

@@ -131,7 +131,7 @@ func (r *run) activate() error {
 		}
 		r.h.details = p.value
 	}
-	return r.a.outermost.Run((*runContext)(r.h), &r.h.in)
+	return asked(r.a.outermost.Run((*runContext)(r.h), &r.h.in))
 }
 
 // began says that its turn on the loop has come. The owner calls it.
@@ -367,7 +367,7 @@ func (s *strand) Run() { s.r.run(s) }
 //
 //go:noinline
 func (r *run) run(s *strand) {
-	err := protect(func() error { return s.f((*runContext)(s.h)) }, s.finish)
+	err := protect(func() error { return asked(s.f((*runContext)(s.h))) }, s.finish)
 	s.h.letIn()
 	s.finish(err)
 	runtime.KeepAlive(r) // so that the frame still holds it meanwhile

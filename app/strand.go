@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -110,6 +111,18 @@ func protect(f func() error, exit func(error)) (err error) {
 	}()
 	err = f()
 	done = true
+	return err
+}
+
+// asked is err, which has been asked all that the engine will ask it: one that
+// panics then, as a nil pointer of its type may, does so here, where that fails
+// its own instance and nothing else.
+func asked(err error) error {
+	if err != nil {
+		_ = err.Error()
+		var never *tasks.Panic
+		_ = errors.As(err, &never) || errors.Is(err, tasks.ErrUnknownTask)
+	}
 	return err
 }
 
