@@ -2,11 +2,11 @@
 // lines, connections, signals, the time zone, the power supply and its start.
 // With a directory for its sockets as its argument it prints what happens:
 //
-//	go run ./examples/world /tmp/world
+//	go run ./examples/world DIR
 //
 //	curl -H 'Prefer: wait' -d 'version 7' http://ADDRESS/deploy
-//	echo hello | nc -U /tmp/world/lines
-//	nc -U /tmp/world/echo
+//	echo hello | nc -U DIR/lines
+//	nc -U DIR/echo
 //	kill -HUP PID
 //
 // Ctrl-C stops it.

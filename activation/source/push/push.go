@@ -55,7 +55,7 @@ const Window = 5 * time.Minute
 //	409  a request with its ID was accepted before: a replay
 //	503  as many IDs are remembered as may be, Retry-After says for how long
 //	429  CurrentlyRunning: there is no place for it, see tasks.Keep
-//	503  DisabledByPolicy, or the App does not run
+//	503  DisabledByPolicy, or the App does not run, or does not take a *Message
 //	202  accepted
 //
 // Only the last has activated anything. The answers are JSON objects: an
@@ -65,7 +65,8 @@ const Window = 5 * time.Minute
 // 200 and the outcome "succeeded", or 500 and "failed", or "canceled" and its
 // reason. The error itself is not told. What is not over by then is 202.
 //
-// The details are a *Message.
+// The details are a *Message, which an App with a store takes after
+// app.WithDetails(&push.Message{}), or for a task that is Volatile.
 type Handler struct {
 	// Secret is what senders sign with, see Sign. Nil means that nobody has
 	// to, and that the headers of a signature mean nothing. A secret that is

@@ -30,7 +30,8 @@ var (
 type caught []os.Signal
 
 // On makes a task due for each of the given signals that the process receives.
-// The details are the os.Signal.
+// The details are the os.Signal, which an App with a store takes after
+// app.WithDetails(syscall.Signal(0)), or for a task that is Volatile.
 //
 // A signal that comes while one of the same kind still waits for its place
 // counts with that one, as it does in the system; a signal of another kind does
