@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/bgloop/bgloop/activation"
@@ -100,5 +101,16 @@ func TestReceipt_Wait(t *testing.T) {
 	}
 	if r := activation.NewReceipt(7, activation.Allowed, nil); r.ID != 7 || r.Result != activation.Allowed {
 		t.Errorf("NewReceipt: got %+v", r)
+	}
+}
+
+func TestUnlessOver(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct{ err, want error }{
+		{nil, nil}, {broken, broken}, {fmt.Errorf("x: %w", activation.ErrNotRunning), nil}, {activation.ErrUnbound, nil},
+	} {
+		if got := activation.UnlessOver(tt.err); !errors.Is(got, tt.want) || (got == nil) != (tt.want == nil) {
+			t.Errorf("UnlessOver(%v): got %v, want %v", tt.err, got, tt.want)
+		}
 	}
 }

@@ -92,3 +92,13 @@ func (r Receipt) Wait(ctx context.Context) error {
 	}
 	return r.outcome.Wait(ctx)
 }
+
+// UnlessOver returns err, or nil if it says no more than that the App has stopped
+// or the registration has ended. It is for the functions that a trigger gives to
+// Port.Go: what they return is told as a failure.
+func UnlessOver(err error) error {
+	if errors.Is(err, ErrNotRunning) || errors.Is(err, ErrUnbound) {
+		return nil
+	}
+	return err
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/bgloop/bgloop/activation/trigger"
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -119,12 +120,37 @@ func TestNilPointerAsErrorIsAPanicOfTheHandler(t *testing.T) {
 		goes := l.add(a, tasks.Registration{Name: "goes"}, func(_ context.Context, in *tasks.Instance) error {
 			return in.Go(func(context.Context) error { return bad })
 		})
+		panics := l.add(a, tasks.Registration{Name: "panics"}, func(context.Context, *tasks.Instance) error { panic(bad) })
 		l.start(a)
-		for _, task := range []*app.Task{fails, goes} {
+		for _, task := range []*app.Task{fails, goes, panics} {
 			var p *tasks.Panic
 			if err := l.fire(task, nil).Wait(context.Background()); !errors.As(err, &p) {
 				l.Errorf("%v: got %v, want a *Panic", task, err)
 			}
+		}
+		l.stop(a)
+	})
+}
+
+// A trigger whose details cannot be stored fails, which is told, with the reason;
+// it does not fall silent.
+func TestTriggerWhoseDetailsCannotBeStored(t *testing.T) {
+	inLandOfGoroutines(t, func(l *land) {
+		type unknown struct{ N int }
+		a := l.newApp(app.WithStore(new(store.Memory)))
+		var told event.Event
+		a.Observe(func(e event.Event) {
+			if e.Kind == event.SourceFailed || e.Kind == event.Exhausted {
+				told = e
+			}
+		})
+		c := make(chan unknown)
+		l.add(a, tasks.Registration{Name: "x", Trigger: trigger.Chan(c)}, nil)
+		l.start(a)
+		c <- unknown{1}
+		l.idle(a)
+		if told.Kind != event.SourceFailed || !errors.Is(told.Err, app.ErrNotDurable) {
+			l.Errorf("told: got %v, want a failure: %v", told, app.ErrNotDurable)
 		}
 		l.stop(a)
 	})

@@ -93,7 +93,17 @@ func panicked(v any) *tasks.Panic {
 	if v == nil {
 		v = tasks.ErrGoexit
 	}
+	if err, is := v.(error); is && !sound(err) {
+		v = fmt.Sprintf("a %T that panics when it is asked", v)
+	}
 	return &tasks.Panic{Value: v, Stack: debug.Stack()}
+}
+
+// sound reports whether err can be asked without a panic.
+func sound(err error) (yes bool) {
+	defer func() { yes = recover() == nil }()
+	_ = asked(err)
+	return true
 }
 
 // protect calls f and makes a panic its error. After runtime.Goexit it calls

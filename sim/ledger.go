@@ -36,6 +36,7 @@ type ledger struct {
 	open     int           // activations that are not completed
 	waiting  waiting       // activations
 	suspect  bool          // a latched one may be able to start
+	idle     []idleRow     // abandoned at this instant
 }
 
 type rowKey struct{ group, name string }
@@ -99,6 +100,13 @@ type instRow struct {
 	late     time.Duration // what it must have done before
 	stalled  time.Duration // ledger.stall, when that was set
 	index    int           // in ledger.live
+}
+
+// An idleRow is an instance that was abandoned though nothing of it was left.
+type idleRow struct {
+	inst uint64
+	task string
+	at   time.Duration
 }
 
 func (i instRow) done() bool { return i.ended }

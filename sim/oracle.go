@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -134,6 +135,8 @@ func (l *ledger) note(e *event.Event) {
 		l.canceling(e)
 	case event.Ended:
 		l.ended(e)
+	case event.Released: // what is abandoned may be over at that very instant
+		l.idle = slices.DeleteFunc(l.idle, func(i idleRow) bool { return i.inst == e.Instance && i.at == l.now() })
 	case event.Abandoned:
 		l.abandoned(e)
 	case event.Completed:
@@ -263,8 +266,8 @@ func (l *ledger) abandoned(e *event.Event) {
 	switch {
 	case i == nil || !i.started:
 	case l.stall() > i.stalled: // it ended meanwhile, and is seen to only now
-	case (i.ended || i.returned && i.since < l.now()) && e.Detail == "":
-		l.broken(Ends, "instance %d of %s is abandoned, its handler has returned, and no deferral is open", e.Instance, e.Task)
+	case e.Detail == "" && (i.ended || i.returned && i.since < l.now()):
+		l.idle = append(l.idle, idleRow{e.Instance, e.Task, l.now()})
 	}
 	l.ended(e)
 }

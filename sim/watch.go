@@ -19,6 +19,18 @@ func (l *ledger) afterStep() {
 	if l.now() > l.next {
 		l.checkLate()
 	}
+	if len(l.idle) > 0 && l.idle[0].at < l.now() {
+		l.checkIdle()
+	}
+}
+
+// checkIdle: what was abandoned had something left to give up on, unless it was
+// over at that very instant.
+func (l *ledger) checkIdle() {
+	for _, i := range l.idle {
+		l.broken(Ends, "instance %d of %s was abandoned at %v, its handler had returned, and no deferral was open", i.inst, i.task, i.at)
+	}
+	l.idle = l.idle[:0]
 }
 
 // checkCanceled: what was canceled in this step has a context that has ended.

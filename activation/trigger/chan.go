@@ -53,7 +53,7 @@ func (t channel[T]) pass(ctx context.Context, p activation.Port) (done bool, err
 			return true, nil
 		}
 		_, err = slot.Fire(ctx, v)
-		return err != nil, nil
+		return err != nil, activation.UnlessOver(err)
 	case <-ctx.Done():
 		return true, nil
 	}

@@ -81,7 +81,10 @@ func (s servicing) run(ctx context.Context, p activation.Port) error {
 			return nil // the App stops or the registration ends
 		}
 		r, err := slot.Fire(ctx, Update{last, s.version})
-		if err != nil || r.Wait(ctx) != nil {
+		if err != nil {
+			return activation.UnlessOver(err)
+		}
+		if r.Wait(ctx) != nil {
 			return nil // the next start tries again
 		}
 	}

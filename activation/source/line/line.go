@@ -145,7 +145,7 @@ func pass(ctx context.Context, p activation.Port, r *bufio.Reader) error {
 			return nil // the App stops or the registration ends
 		}
 		if _, fired := slot.Fire(ctx, text); fired != nil {
-			return nil
+			return activation.UnlessOver(fired)
 		}
 		if err != nil {
 			return err

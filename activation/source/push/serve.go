@@ -175,7 +175,11 @@ func refuseError(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusNotFound, "nobody waits for this name anymore")
 		return
 	}
-	refuse(w, http.StatusServiceUnavailable, "the app does not run")
+	if errors.Is(err, activation.ErrNotRunning) {
+		refuse(w, http.StatusServiceUnavailable, "the app does not run")
+		return
+	}
+	refuse(w, http.StatusServiceUnavailable, "the app does not take it") // why is the program's affair
 }
 
 func refuseResult(w http.ResponseWriter, r activation.Result, err error) {

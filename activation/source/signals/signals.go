@@ -88,7 +88,7 @@ func receive(ctx context.Context, p activation.Port, s os.Signal) error {
 			return nil // the App stops or the registration ends
 		}
 		if _, err := slot.Fire(ctx, s); err != nil {
-			return nil
+			return activation.UnlessOver(err)
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (b *broker) serve(ctx context.Context, n uint64, expired bool) (done bool, 
 		a.Reason = SocketActivity
 	}
 	_, err = slot.Fire(ctx, a)
-	return err != nil, nil
+	return err != nil, activation.UnlessOver(err)
 }
 
 // accept makes an activation of the next connection. Whether the listener was
@@ -214,7 +214,7 @@ func (b *broker) accept(ctx context.Context, slot activation.Slot) (done bool, e
 		return true, err
 	}
 	_, err = slot.Fire(ctx, &Activity{Reason: ConnectionAccepted, Conn: conn, broker: b})
-	return err != nil, nil
+	return err != nil, activation.UnlessOver(err)
 }
 
 // acceptOnly is run where nothing can be watched.
