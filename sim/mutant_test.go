@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -266,6 +267,15 @@ func evening() sim.Option {
 // long is too many decisions for people to read.
 const long = 30
 
+// trials is how often each mutant is looked for, from seeds of its own: twice, or
+// BGLOOP_TRIALS.
+func trials() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("BGLOOP_TRIALS"), 10, 8); err == nil {
+		return n
+	}
+	return 2
+}
+
 // A build with the tag mutant and a mutant in BGLOOP_MUTANT is found out within
 // a hundred seeds, and what is left to read is short, if not of the first seed
 // that finds it then of the second or third. Without a mutant nothing is found.
@@ -278,7 +288,7 @@ func TestMutant(t *testing.T) {
 		}
 		return
 	}
-	for trial := range uint64(5) {
+	for trial := range trials() {
 		first := 1000 * trial
 		begun := clock.System().Now()
 		seed, h, failure := catch(t, first)

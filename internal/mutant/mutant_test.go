@@ -34,7 +34,7 @@ var happy = []struct{ dir, run string }{
 // Every mutant is found by the simulation, and by no test of the happy path. It
 // takes half a minute, and is run where BGLOOP_SEEDS is set:
 //
-//	BGLOOP_SEEDS=1 go test ./internal/mutant -v
+//	BGLOOP_SEEDS=1 BGLOOP_TRIALS=5 go test ./internal/mutant -v
 func TestMutantsAreFound(t *testing.T) {
 	if os.Getenv("BGLOOP_SEEDS") == "" {
 		t.Skip("only where BGLOOP_SEEDS is set")
@@ -61,7 +61,7 @@ func TestMutantsAreFound(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d mutants, 5 trials each:\n%s", len(mutant.All()), all)
+	t.Logf("%d mutants, %d trials:\n%s", len(mutant.All()), len(all), all)
 	for _, r := range all {
 		if r.seeds > 100 || r.shrunk > 30 {
 			t.Errorf("too late, or too long: %+v", r)
