@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam/coro"
 )
 
 // A Catch is a failure that was hunted down.
@@ -19,6 +20,19 @@ func Live(t testing.TB, scenario func(*S), seed uint64, opts ...Option) *Failure
 	t.Helper()
 	return live(newConfig(t, opts), choice.Seeded(seed), scenario).failure
 }
+
+// Lived lives one seed, and returns how it went, how many steps it had and its
+// hash.
+func Lived(t testing.TB, scenario func(*S), seed uint64, opts ...Option) (f *Failure, steps, hash uint64) {
+	t.Helper()
+	conf := newConfig(t, opts)
+	conf.ready(t)
+	o := live(conf, choice.Seeded(seed), scenario)
+	return o.failure, o.steps, o.hash
+}
+
+// ByHandoff switches coroutines by channels, as under the race detector.
+func ByHandoff() Option { return func(c *config) { c.world = append(c.world, coro.WithHandoff()) } }
 
 // ShrinkSeed shrinks a life that went wrong.
 func ShrinkSeed(t testing.TB, scenario func(*S), seed uint64, opts ...Option) Catch {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/internal/choice"
+	"github.com/bgloop/bgloop/internal/seam/coro"
 )
 
 // The flags, as in "go test -run '^TestSync$' -sim.seed=0x2a". They exist only
@@ -59,6 +60,7 @@ type config struct {
 	told    bool       // the story is read
 	tracing bool       // each step is kept
 	steps   uint64     // a life of more steps is given up; zero: none is
+	world   []coro.Option
 }
 
 // An Option changes how a scenario is tested.

@@ -95,7 +95,7 @@ func worldOptions(s *S) []coro.Option {
 	if s.conf.strict {
 		opts = append(opts, coro.WithStrict())
 	}
-	return opts
+	return append(opts, s.conf.world...)
 }
 
 // turns is S as the one who decides whose turn it is.

@@ -83,11 +83,12 @@ func (b *busyService) many() tasks.Registration {
 	return tasks.Registration{Name: "many", Trigger: trigger.Every(10 * time.Minute), Overlap: tasks.Parallel(3), Keep: tasks.Every(5)}
 }
 
-func busy(s *sim.S) { live(s, false) }
+func busy(s *sim.S) { live(s, false, 24*time.Hour) }
 
-func durable(s *sim.S) { live(s, true) }
+func durable(s *sim.S) { live(s, true, 24*time.Hour) }
 
-func live(s *sim.S, durable bool) {
+// live is so much of the busy service's life.
+func live(s *sim.S, durable bool, d time.Duration) {
 	b := &busyService{s: s, durable: durable}
 	p := s.App(b.build)
 	s.Every("network", time.Hour, func() { b.online.Set(s.Choose("offline", 3) == 0) })
@@ -120,7 +121,7 @@ func live(s *sim.S, durable bool) {
 			_, _ = task.Fire(context.Background(), nil)
 		}
 	})
-	s.RunFor(24 * time.Hour)
+	s.RunFor(d)
 	done := b.done.Load()
 	b.online.Set(true)
 	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done.Load() > done+10 })
