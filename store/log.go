@@ -16,8 +16,12 @@ import (
 // beside itself and puts that in its place. (Windows does not let it: there it
 // grows.)
 //
-// It holds in memory where each live record is, not what is in it. One Log at a
-// time may have the file.
+// It holds in memory where each live record is, not what is in it.
+//
+// One Log at a time has the file: Open refuses a second one, of this process or
+// of another. The system sees to it by flock, on Linux, macOS, the BSDs and
+// illumos; elsewhere, as on Windows, and on file systems without locks, it is the
+// program's to see to. A process that ends, or is killed, has given the file up.
 type Log struct {
 	path string
 	cut  int64
@@ -35,20 +39,54 @@ type Log struct {
 // which nobody but the user may read. A record at the end that was cut short is
 // cut off: no Append had returned for it.
 //
-// The error is that of the file system; or ErrVersion, if the file has a record
-// that this version does not know. A record that is damaged in the middle of
+// The error is that of the file system; or ErrLocked, if another Log has the
+// file; ErrVersion, if it has a record that this version does not know;
+// ErrCorrupt, if it begins with what never was a record, so that it is some other
+// file. The file is left as it was. A record that is damaged in the middle of
 // the file, by a disk that forgets, cannot be told from one that was cut short:
 // what follows it is lost, and CutOff says how much that was.
 func Open(path string) (*Log, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openLocked(path)
 	if err != nil {
 		return nil, err
 	}
 	l := &Log{path: path, file: file}
 	if err := l.recover(); err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, shut(file))
 	}
 	return l, nil
+}
+
+// openLocked opens the file that has the name when it is locked: the Log that
+// had it until then may have put another in its place.
+func openLocked(path string) (*os.File, error) {
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(file); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		mine, err := file.Stat()
+		if err != nil {
+			return nil, errors.Join(err, shut(file))
+		}
+		named, err := os.Stat(path)
+		switch {
+		case err == nil && os.SameFile(mine, named):
+			return file, nil
+		case err != nil && !errors.Is(err, os.ErrNotExist):
+			return nil, errors.Join(err, shut(file))
+		}
+		_ = shut(file)
+	}
+}
+
+// shut closes a file that was locked.
+func shut(file *os.File) error {
+	unlock(file)
+	return file.Close()
 }
 
 // recover reads the file and cuts off what is not whole.
@@ -58,7 +96,8 @@ func (l *Log) recover() error {
 		return err
 	}
 	x, whole := scan(data)
-	if _, _, err := Decode(data[whole:]); errors.Is(err, ErrVersion) {
+	switch _, _, err := Decode(data[whole:]); {
+	case errors.Is(err, ErrVersion), whole == 0 && errors.Is(err, ErrCorrupt) && !began(data):
 		return fmt.Errorf("%w: at byte %d of %s", err, whole, l.path)
 	}
 	l.index, l.end, l.cut = x, int64(whole), int64(len(data)-whole)
@@ -72,6 +111,11 @@ func (l *Log) recover() error {
 	}
 	return syncDir(l.path)
 }
+
+// began reports whether the bytes may be a first record that is not whole: they
+// begin as one does, or with the zeros that a system leaves where it did not come
+// to write.
+func began(data []byte) bool { return data[0] == version || data[0] == 0 }
 
 // CutOff is how many bytes Open has cut off.
 func (l *Log) CutOff() int64 { return l.cut }
@@ -132,7 +176,11 @@ func (l *Log) compact() error {
 	if err != nil {
 		return err
 	}
-	data, err := l.live()
+	err = lock(file) // before it has the name
+	var data []byte
+	if err == nil {
+		data, err = l.live()
+	}
 	if err == nil {
 		_, err = file.Write(data)
 	}
@@ -208,7 +256,7 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.err = ErrClosed
-	return l.file.Close()
+	return shut(l.file)
 }
 
 // syncDir makes the names of a directory durable, where directories can be

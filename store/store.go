@@ -54,6 +54,8 @@ type Store interface {
 
 // Errors of Memory and Log.
 var (
+	// ErrLocked: another Log has the file, of this process or of another one.
+	ErrLocked = errors.New("store: in use")
 	// ErrKind: a record is neither Put nor Delete. Nothing was appended.
 	ErrKind = errors.New("store: record is neither put nor delete")
 	// ErrTooBig: a record is larger than MaxRecord. Nothing was appended.
