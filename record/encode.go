@@ -139,7 +139,9 @@ func (e *encoder) place(p *engine.Place, ends bool) {
 func (e *encoder) input(now time.Time, in *engine.Input) {
 	switch in.Op {
 	case engine.Tick:
-		e.begin(Tick, now)
+		if !in.On {
+			e.begin(Tick, now)
+		}
 	case engine.Register:
 		e.begin(Register, now)
 		e.key(in.Spec.Key)

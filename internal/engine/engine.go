@@ -188,6 +188,12 @@ func (e *Engine) Next() (time.Time, bool) {
 	return time.Unix(0, at), ok
 }
 
+// Due reports whether anything is due that the last Step has left undone.
+func (e *Engine) Due() bool {
+	at, ok := e.plan.next()
+	return ok && at <= e.at
+}
+
 // Running reports whether firings are accepted.
 func (e *Engine) Running() bool { return e.running && !e.draining }
 

@@ -88,3 +88,34 @@ func TestWhatAHostCanAsk(t *testing.T) {
 		t.Errorf("Next: got %v, %v, want the end of the grace", at, ok)
 	}
 }
+
+// TestTickInParts: a Tick does no more of what is due than it was asked to, in
+// the same order as one that does all of it.
+func TestTickInParts(t *testing.T) {
+	const n = 10
+	due := func(most uint64) (parts []int, order []uint64) {
+		e := engine.New(engine.Config{})
+		e.Step(epoch, &engine.Input{Op: engine.Begin})
+		for i := range n {
+			terms := &engine.Terms{Schedules: []engine.Scoped[activation.Schedule]{{Source: every(time.Minute)}}}
+			e.Step(epoch, &engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: terms, Key: engine.Key{Name: string(rune('a' + i))}}})
+		}
+		in := engine.Input{Op: engine.Tick, N: most}
+		for more := true; more; more = e.Due() {
+			effects, _ := e.Step(epoch.Add(time.Minute), &in)
+			parts = append(parts, len(effects))
+			for _, f := range effects {
+				order = append(order, f.Inst.Task.ID)
+			}
+		}
+		return parts, order
+	}
+	whole, want := due(0)
+	parts, got := due(4)
+	if !slices.Equal(whole, []int{n}) || !slices.Equal(parts, []int{4, 4, 2}) {
+		t.Errorf("starts: got %v at once and %v in parts, want [10] and [4 4 2]", whole, parts)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("order: got %v in parts, %v at once", got, want)
+	}
+}

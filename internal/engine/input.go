@@ -15,7 +15,7 @@ type Op uint8
 
 // The inputs, with the fields they use.
 const (
-	Tick        Op = iota // time has passed; every Step looks at the time first
+	Tick        Op = iota // time has passed; every Step looks at the time first; N: at most so much of what is due, zero: all of it; On: more of what was due by the Tick before
 	Register              // Spec
 	Unregister            // Task, On: cancel running instances
 	Begin                 // the App runs; Details: a *Former, nil if there is none
@@ -180,7 +180,13 @@ func (e *Engine) Step(now time.Time, in *Input) ([]Effect, Reply) {
 		e.given, e.now = now, now.Round(0)
 		e.at = nanos(e.now)
 	}
-	if in.Op != Jump { // first what waits for time is to be put right
+	switch {
+	case in.Op == Jump: // first what waits for time is to be put right
+	case in.Op == Tick && in.N > 0:
+		for range in.N {
+			e.runFirst()
+		}
+	default:
 		e.runDue()
 	}
 	r := e.decide(in)

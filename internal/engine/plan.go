@@ -206,27 +206,35 @@ func (e *Engine) forgetTimer(t *Timer) {
 
 // runDue does what is due at or before now, in the order of the due times.
 func (e *Engine) runDue() {
-	at := e.at
-	for n := e.plan.pop(at); n != nil; n = e.plan.pop(at) {
-		switch n.kind {
-		case kindSource:
-			e.due(n.of.(*Task), int(n.n))
-		case kindLimit:
-			e.cancel(n.of.(*Instance), activation.ExecutionTimeExceeded)
-		case kindWarn:
-			e.tellOf(n.of.(*Instance), event.Event{Kind: event.LongRunning})
-		case kindGrace:
-			e.abandon(n.of.(*Instance))
-		case kindNotYet:
-			e.ripe(n.of.(*Act))
-		case kindExpiry:
-			e.expire(n.of.(*Act))
-		case kindTimer:
-			t := n.of.(*Timer)
-			e.forgetTimer(t)
-			e.do(Effect{Do: Wake, Timer: t})
-		}
+	for e.runFirst() {
 	}
+}
+
+// runFirst does the first of what is due, and reports whether there was any.
+func (e *Engine) runFirst() bool {
+	n := e.plan.pop(e.at)
+	if n == nil {
+		return false
+	}
+	switch n.kind {
+	case kindSource:
+		e.due(n.of.(*Task), int(n.n))
+	case kindLimit:
+		e.cancel(n.of.(*Instance), activation.ExecutionTimeExceeded)
+	case kindWarn:
+		e.tellOf(n.of.(*Instance), event.Event{Kind: event.LongRunning})
+	case kindGrace:
+		e.abandon(n.of.(*Instance))
+	case kindNotYet:
+		e.ripe(n.of.(*Act))
+	case kindExpiry:
+		e.expire(n.of.(*Act))
+	case kindTimer:
+		t := n.of.(*Timer)
+		e.forgetTimer(t)
+		e.do(Effect{Do: Wake, Timer: t})
+	}
+	return true
 }
 
 // nanos is t as a key of the plan. Instants beyond the years 1678 to 2262 are
