@@ -26,7 +26,9 @@ type Leaper interface {
 // A Counter is a Schedule that can count elapsed time rather than read the wall
 // clock: one that adds to ph.Registered or ph.Completed. When the clock is set
 // back its phase is set back as well, so that it does not stand still until the
-// old time has come again.
+// old time has come again. Any other Schedule does stand still, lest a due time
+// come twice, unless the clock is set back by three hours or more: such a clock
+// was wrong, and the Schedule is asked anew with a Phase that is not in the future.
 type Counter interface {
 	Schedule
 	CountsElapsed() bool

@@ -223,6 +223,7 @@ func TestClockJumps(t *testing.T) {
 		{"back, every", trigger.Every(10 * minute), tasks.MissedOnce, -time.Hour, "-30m0s -20m0s -10m0s"},
 		{"back, after completion", trigger.AfterCompletion(10 * minute), tasks.MissedOnce, -time.Hour, "-30m0s -20m0s -10m0s"},
 		{"back, cron does not run again", trigger.Cron("*/10 * * * *"), tasks.MissedOnce, -20 * minute, "30m0s"},
+		{"back, of a clock that was wrong, cron goes by the new time", trigger.Cron("*/10 * * * *"), tasks.MissedOnce, -3 * time.Hour, "-2h30m0s -2h20m0s -2h10m0s"},
 		{"back, throttled", trigger.Throttle(trigger.Every(5*minute), 10*minute), tasks.MissedOnce, -time.Hour, "-25m0s -15m0s"},
 		{"back, and a custom event once", trigger.Any(trigger.Custom("e", trigger.Once), trigger.Every(20*minute)), tasks.MissedOnce, -time.Hour, "-20m0s"},
 		{"by little", trigger.Every(10 * minute), tasks.MissedOnce, time.Second, "30m0s 40m0s 50m0s"},

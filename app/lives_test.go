@@ -46,7 +46,7 @@ func (v *lives) live(story func(s *stage)) { v.t.Helper(); v.run(story, false) }
 // liveAndStop ends the life in good order.
 func (v *lives) liveAndStop(story func(s *stage)) { v.t.Helper(); v.run(story, true) }
 
-// down lets time pass between two lives.
+// down lets time pass between two lives, or sets the clock back if d is negative.
 func (v *lives) down(d time.Duration) { v.now = v.now.Add(d) }
 
 func (v *lives) run(story func(s *stage), stop bool) {
@@ -124,6 +124,50 @@ func TestPhaseDoesNotDriftOverARestart(t *testing.T) {
 			s.heard(
 				"30m0s x act=2 attempt=1 merged=1 due=30m0s details=<nil>",
 				"45m0s x act=3 attempt=1 merged=1 due=45m0s details=<nil>",
+			)
+		})
+	})
+}
+
+// A clock that was ahead, and is right again when the program is started again,
+// stops nothing: what counts from an instant that is now in the future counts
+// from as much earlier, as it does when the clock is set back while the App runs.
+func TestAClockSetBackBetweenTwoLives(t *testing.T) {
+	overLives(t, func(v *lives) {
+		failed := errors.New("no luck")
+		v.setup = func(s *stage) {
+			s.HandleFunc("every", begins(s, nothing))
+			s.HandleFunc("cron", begins(s, nothing))
+			s.HandleFunc("retried", begins(s, func(context.Context, *tasks.Instance) error { return failed }))
+			s.register(tasks.Registration{Name: "every", Trigger: trigger.Every(30 * time.Minute)})
+			s.register(tasks.Registration{Name: "cron", Trigger: trigger.Cron("45 * * * *")})
+			s.register(tasks.Registration{
+				Name: "retried", Trigger: trigger.Every(100 * time.Hour).Immediately(),
+				Retry: tasks.Retry{Attempts: 3, Backoff: 20 * time.Minute, Jitter: -1},
+			})
+			s.tell(event.ClockJumped)
+			s.start()
+		}
+		v.live(func(s *stage) {
+			s.heard("0s retried act=1 attempt=1 merged=1 due=0s details=<nil>")
+		})
+		v.down(50 * time.Hour)
+		v.live(func(s *stage) {
+			s.heardInAnyOrder(
+				"50h0m0s every act=2 attempt=1 merged=1 due=50h0m0s details=<nil>",
+				"50h0m0s cron act=3 attempt=1 merged=1 due=49h45m0s details=<nil>",
+				"50h0m0s retried act=1 attempt=2 merged=1 due=0s details=<nil>",
+			)
+		})
+		v.down(-50 * time.Hour)
+		v.live(func(s *stage) {
+			s.wait(65 * time.Minute)
+			s.heard(
+				`0s clock jumped "-49h59m59.998s"`,
+				"20m0s retried act=1 attempt=3 merged=1 due=0s details=<nil>",
+				"30m0s every act=4 attempt=1 merged=1 due=30m0.002s details=<nil>",
+				"45m0s cron act=5 attempt=1 merged=1 due=45m0s details=<nil>",
+				"1h0m0s every act=6 attempt=1 merged=1 due=1h0m0.002s details=<nil>",
 			)
 		})
 	})

@@ -115,7 +115,9 @@ func WithWitness(w engine.Witness) Option { return func(a *App) { a.witness = w 
 // Handlers, triggers and conditions are code, so the program registers the same
 // names again at each start. If the trigger's text is the same, the phase goes
 // on where it was, and due times that passed meanwhile were missed: Missed says
-// what becomes of them. If it is not, the phase begins anew. What was pending is
+// what becomes of them. If the clock was set back since, what counts from an
+// instant that is now in the future counts from as much earlier, as it does while
+// the App runs. If the text is another, the phase begins anew. What was pending is
 // pending again in both cases. What is registered while the App runs is given
 // what the store has of it then. A registration that is not made again stays in
 // the store; see Snapshot.Unclaimed and the event Unclaimed. Unregister forgets

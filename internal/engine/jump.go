@@ -7,6 +7,12 @@ import (
 	"github.com/bgloop/bgloop/event"
 )
 
+// correction is from how much on a clock that is set back was wrong before, so
+// that schedules go by the new time. A smaller step may have been the error, and
+// no due time is to come twice for it. The bound is that of cron(8) by Paul
+// Vixie.
+const correction = 3 * time.Hour
+
 // JumpTopic is raised when the clock has jumped, with the time.Duration it
 // jumped by as details.
 const JumpTopic = "clock/jump"
@@ -17,7 +23,8 @@ const JumpTopic = "clock/jump"
 // so: after a jump forward it may be due, and is dealt with as missed. A
 // schedule that counts from its registration counts from as much earlier after
 // a jump backward, else it would stand still until the old time has come again;
-// and so does a firing whose start was put off.
+// and so does a firing whose start was put off. Schedules that read the wall
+// clock stand still after a small one only; see correction.
 func (e *Engine) jump(d time.Duration) {
 	for i := range e.plan.heap {
 		switch s := &e.plan.heap[i]; {
@@ -38,6 +45,11 @@ func (e *Engine) jump(d time.Duration) {
 		}
 	}
 	e.plan.order()
+	if d <= -correction {
+		for _, t := range e.byID() {
+			e.correct(t)
+		}
+	}
 	for _, i := range e.insts {
 		i.Started = i.Started.Add(d)
 		if !i.Deadline.IsZero() {
@@ -62,13 +74,12 @@ func (e *Engine) setBack(t *Task, d time.Duration) {
 		return
 	}
 	for n := range t.Schedules {
-		if c, ok := t.Schedules[n].Source.(activation.Counter); !ok || !c.CountsElapsed() {
+		if !countsElapsed(t.Schedules[n].Source) {
 			continue
 		}
 		setBack(e.phaseOf(t, n), d)
-		s := t.source(n)
-		s.at = s.at.Add(d)
-		if s.node.index != 0 {
+		if s := t.source(n); s.node.index != 0 {
+			s.at = s.at.Add(d)
 			e.plan.heap[s.node.index-1].at += int64(d)
 		}
 	}
@@ -84,6 +95,35 @@ func setBack(ph *activation.Phase, d time.Duration) {
 		if !at.IsZero() {
 			*at = at.Add(d)
 		}
+	}
+}
+
+func countsElapsed(s activation.Schedule) bool {
+	c, ok := s.(activation.Counter)
+	return ok && c.CountsElapsed()
+}
+
+// correct arms the sources of a task anew that wait for a time which the clock,
+// now that it was set back, reaches later than the next due time from now on.
+func (e *Engine) correct(t *Task) {
+	for n := range t.Schedules {
+		s, ph := t.source(n), e.phase(t, n)
+		if s.node.index == 0 || countsElapsed(t.Schedules[n].Source) {
+			continue
+		}
+		for _, at := range []*time.Time{&ph.Registered, &ph.Last, &ph.Completed} {
+			if at.After(e.now) {
+				*at = e.now
+			}
+		}
+		at, ok, err := next(t.Schedules[n].Source, ph)
+		if err != nil || !ok || !at.After(e.now) || !at.Before(s.at) {
+			continue
+		}
+		*e.phaseOf(t, n) = ph
+		e.plan.disarm(&s.node)
+		s.at = at
+		e.plan.arm(&s.node, nanos(at))
 	}
 }
 

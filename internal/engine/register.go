@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
@@ -23,12 +24,14 @@ func (e *Engine) register(s *Spec) (*Task, error) {
 	e.enter(t)
 	e.tell(t, event.Event{Kind: event.Registered, N: t.ID})
 	if e.running {
+		var back time.Duration
 		if s.Stored != nil {
-			e.restore(t, s.Stored)
+			back = e.behind(s.Stored.latest())
+			e.restore(t, s.Stored, back)
 			e.advance(t)
 		}
 		e.saveTask(t)
-		e.armAgain(t)
+		e.armAgain(t, back)
 	}
 	return t, nil
 }
@@ -191,12 +194,13 @@ func (e *Engine) begin(f *Former) error {
 			}
 		}
 	}
+	var back time.Duration
 	if f != nil {
-		e.former(f, all)
+		back = e.former(f, all)
 	}
 	for _, t := range all {
 		e.saveTask(t)
-		e.armAgain(t)
+		e.armAgain(t, back)
 	}
 	return nil
 }
