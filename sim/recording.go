@@ -117,6 +117,7 @@ type reliving struct {
 	places map[uint64]*replicaSlot
 	halt   func() // ends the patience of Stop
 
+	seen   bool          // the App has, that something was done to it
 	lived  []event.Event // and not compared yet
 	before []string
 }
@@ -153,7 +154,16 @@ func (l *reliving) live(n int, r *record.Record) error {
 		return err
 	}
 	l.clock.move(r.At)
+	l.seen = false
 	if err := l.act(r); err != nil {
+		return fmt.Errorf("record %d: %w", n, err)
+	}
+	l.world.Idle()
+	if l.seen {
+		return nil
+	}
+	// What it was done to is gone. What was due by then happened all the same.
+	if err := l.do(func() error { l.clock.ring(); return nil }); err != nil {
 		return fmt.Errorf("record %d: %w", n, err)
 	}
 	l.world.Idle()

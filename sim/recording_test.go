@@ -15,6 +15,8 @@ import (
 	"github.com/bgloop/bgloop/activation/condition"
 	"github.com/bgloop/bgloop/activation/trigger"
 	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/record"
 	"github.com/bgloop/bgloop/sim"
 	"github.com/bgloop/bgloop/tasks"
@@ -171,4 +173,70 @@ func TestRecording_Parts(t *testing.T) {
 	if !errors.As(err, &parting) || parting.Lived != "nothing" {
 		t.Errorf("no registrations: got %v", err)
 	}
+}
+
+// A lateClock goes on when it is told to, and its alarms never ring.
+type lateClock struct {
+	mu  sync.Mutex // guards the following
+	now time.Time
+}
+
+func (c *lateClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *lateClock) AfterFunc(time.Duration, func()) clock.Timer { return c }
+func (c *lateClock) Stop() bool                                  { return true }
+
+func (c *lateClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// portOf is a trigger that hands its port out.
+type portOf struct{ activation.Port }
+
+func (p *portOf) String() string                 { return "port" }
+func (p *portOf) Arm(port activation.Port) error { p.Port = port; return nil }
+
+// What is due is done by whatever comes next, what comes too late for its place
+// included.
+func TestReplayFile_WhatComesTooLateLetsTimePass(t *testing.T) {
+	now, orders := &lateClock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, &portOf{}
+	build := func(opts ...app.Option) *app.App {
+		a := app.New(opts...)
+		must(a.Register(tasks.Registration{Name: "tick", Trigger: trigger.Every(time.Minute)}))
+		must(a.Register(tasks.Registration{Name: "order", Trigger: orders}))
+		return a
+	}
+	path := filepath.Join(t.TempDir(), "late.rec")
+	rec := must(record.Create(path))
+	a := build(app.WithClock(now), app.WithWitness(rec), app.WithLogger(slog.New(slog.DiscardHandler)))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	place := must(orders.Reserve(t.Context()))
+	_ = must(place.Fire(t.Context(), nil)).Wait(t.Context())
+	now.pass(time.Minute)
+	place.Release()
+	must(a.Stop(t.Context()))
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ticks := 0
+	for r, err := range record.All(path) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Op == record.Told && r.Event.Kind == event.Fired && r.Event.Task == "tick" {
+			ticks++
+		}
+	}
+	if ticks != 1 {
+		t.Errorf("ticks: got %d, want 1", ticks)
+	}
+	sim.ReplayFile(t, path, func(env sim.Env) *app.App { return build(env.Options()...) })
 }

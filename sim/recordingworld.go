@@ -106,7 +106,7 @@ func (w *relivingWitness) Registering(group string, r *tasks.Registration) {
 }
 
 // Saw implements engine.Witness.
-func (w *relivingWitness) Saw(time.Time, engine.Input) {}
+func (w *relivingWitness) Saw(time.Time, engine.Input) { w.seen = true }
 
 // Told implements engine.Witness.
 func (w *relivingWitness) Told(e event.Event) {
