@@ -29,9 +29,9 @@ func TestSimBubble(t *testing.T) {
 		name     string
 		scenario func(*sim.S)
 	}{{"busy", busy}, {"durable", durable}, {"native", native}} {
-		t.Run(tt.name, func(t *testing.T) { sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(10), sim.Twice(5)) })
+		t.Run(tt.name, func(t *testing.T) { sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(10/slower), sim.Twice(5)) })
 		t.Run(tt.name+", rough", func(t *testing.T) {
-			sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(5), sim.WithFaults(rough()))
+			sim.Test(t, tt.scenario, sim.InBubble(), sim.Seeds(max(1, 5/slower)), sim.WithFaults(rough()))
 		})
 	}
 }
@@ -84,9 +84,9 @@ func native(s *sim.S) {
 
 func TestALifeInABubbleIsRepeated(t *testing.T) {
 	for name, scenario := range map[string]func(*sim.S){"busy": busy, "native": native} {
-		runs := 10
+		runs := max(10/slower, 2)
 		if name == "native" && !testing.Short() {
-			runs = 100
+			runs = 100 / slower
 		}
 		f, hash, story := sim.Told(t, scenario, 7, sim.InBubble())
 		if f != nil || strings.Count(story, "\n") < 100 {

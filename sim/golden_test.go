@@ -69,6 +69,9 @@ func TestGolden(t *testing.T) {
 
 // Coroutines that are handed over by channels live the same lives.
 func TestGoldenByHandoff(t *testing.T) {
+	if slower > 1 {
+		t.Skip("that is how TestGolden does it under the race detector")
+	}
 	same(t, lines(t, sim.ByHandoff()), written(t))
 }
 

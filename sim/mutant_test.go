@@ -294,10 +294,10 @@ func TestMutant(t *testing.T) {
 		seed, h, failure := catch(t, first)
 		took := clock.System().Now().Sub(begun)
 		if failure == nil {
-			t.Errorf("%s: not found in 100 seeds from %d, in %v", name, first, took)
+			t.Errorf("%s: not found in %d seeds from %d, in %v", name, seeds, first, took)
 			continue
 		}
-		seeds := seed + 1 - first
+		found := seed + 1 - first
 		begun = clock.System().Now()
 		c := shrink(t, h, seed)
 		for range 2 {
@@ -308,7 +308,7 @@ func TestMutant(t *testing.T) {
 				c = shrink(t, h, seed)
 			}
 		}
-		t.Logf("mutant=%s seeds=%d us=%d made=%d shrunk=%d shrinkus=%d by=%q", name, seeds, took.Microseconds(),
+		t.Logf("mutant=%s seeds=%d us=%d made=%d shrunk=%d shrinkus=%d by=%q", name, found, took.Microseconds(),
 			c.Made, c.Shrunk, clock.System().Now().Sub(begun).Microseconds(), c.Failure.Invariant)
 		if c.Shrunk > long {
 			t.Errorf("%s: shrunk to %d decisions:\n%s", name, c.Shrunk, c.Story)
@@ -321,10 +321,13 @@ func shrink(t *testing.T, h hunter, seed uint64) sim.Catch {
 	return sim.ShrinkSeed(t, h.scenario, seed, sim.WithFaults(h.faults), evening())
 }
 
-// catch tries a hundred seeds, each with every hunter.
+// seeds is within how many a mutant is to be found.
+const seeds = 100 / slower
+
+// catch tries so many seeds, each with every hunter.
 func catch(t *testing.T, first uint64) (seed uint64, by hunter, failure *sim.Failure) {
 	t.Helper()
-	for seed := first; seed < first+100; seed++ {
+	for seed := first; seed < first+seeds; seed++ {
 		for _, h := range hunters {
 			if f := sim.Live(t, h.scenario, seed, sim.WithFaults(h.faults), evening()); f != nil {
 				return seed, h, f

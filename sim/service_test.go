@@ -128,15 +128,15 @@ func live(s *sim.S, durable bool, d time.Duration) {
 }
 
 func TestSimBusyService(t *testing.T) {
-	t.Run("calm", func(t *testing.T) { sim.Test(t, busy, calm) })
-	t.Run("usual", func(t *testing.T) { sim.Test(t, busy) })
+	t.Run("calm", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(100/slower), calm) })
+	t.Run("usual", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(100/slower)) })
 	rough := sim.Usual()
 	rough.Lost, rough.Aim = 0.01, 0.1
-	t.Run("rough", func(t *testing.T) { sim.Test(t, busy, sim.WithFaults(rough)) })
+	t.Run("rough", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(100/slower), sim.WithFaults(rough)) })
 	rough.Kill = 0.002
 	rough.StoreSlow, rough.StoreFails = 0.01, 0.01
-	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(50), sim.WithFaults(rough)) })
-	t.Run("stored", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30)) })
+	t.Run("killed", func(t *testing.T) { sim.Test(t, busy, sim.Seeds(50/slower), sim.WithFaults(rough)) })
+	t.Run("stored", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30/slower)) })
 	rough.StoreKill = 0.002
-	t.Run("stored and killed", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30), sim.WithFaults(rough)) })
+	t.Run("stored and killed", func(t *testing.T) { sim.Test(t, durable, sim.Seeds(30/slower), sim.WithFaults(rough)) })
 }
