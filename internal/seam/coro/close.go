@@ -1,5 +1,7 @@
 package coro
 
+import "slices"
+
 // Close ends the strands that have no job. That is all it does while the World
 // runs: called by a strand or an alarm, as an app does that stops, it touches
 // nobody else's.
@@ -63,15 +65,19 @@ func (w *World) kill(s *strand) *StrandPanic {
 		return nil
 	}
 	s.killed = true
-	return w.turn(s)
+	w.resume(s)
+	failed := w.failed
+	w.failed = nil
+	return failed
 }
 
-// dismiss ends the coroutines of the idle strands.
+// dismiss ends the coroutines of the idle strands, but for those on whose
+// coroutines the World is driven.
 func (w *World) dismiss() {
-	for _, s := range w.idle {
-		if s.co != nil {
+	w.idle = slices.DeleteFunc(w.idle, func(s *strand) bool {
+		if s.co != nil && !s.chained {
 			s.co.stop()
 		}
-	}
-	w.idle = nil
+		return !s.chained
+	})
 }

@@ -29,18 +29,16 @@ func (w *World) Do(f func()) error {
 	defer w.leave()
 	a := &actor{f: f}
 	w.Spawn(a)
-	for !a.over {
-		if w.halted {
-			return ErrHalted
-		}
-		if !w.step() && !w.advance(forever) && !w.halted {
-			return w.deadlock()
-		}
-	}
-	if !a.returned {
+	w.live(a, forever)
+	switch {
+	case a.returned:
+		return nil
+	case a.over:
 		return ErrGoexit
+	case w.halted:
+		return ErrHalted
 	}
-	return nil
+	return w.deadlock()
 }
 
 // An actor is a job whose end shows.

@@ -93,7 +93,7 @@ func (w *World) park(s *strand) {
 	if s.ctx != nil {
 		w.watched.push(&s.inWatched)
 	}
-	s.co.yield()
+	w.rest(s)
 	for s.asked {
 		s.asked, s.stack = false, debug.Stack()
 		s.co.yield()

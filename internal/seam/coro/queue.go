@@ -31,6 +31,9 @@ func (q *queue) pop() *strand {
 
 // pick takes the strand at i; the others keep their order.
 func (q *queue) pick(i int) *strand {
+	if i == 0 {
+		return q.pop()
+	}
 	i += q.head
 	s := q.line[i]
 	copy(q.line[q.head+1:i+1], q.line[q.head:i])

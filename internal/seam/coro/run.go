@@ -17,8 +17,7 @@ func (w *World) Run(until time.Time) {
 	w.enter("Run")
 	defer w.leave()
 	end := until.Round(0).Sub(w.start)
-	for !w.halted && (w.step() || w.advance(end)) {
-	}
+	w.live(nil, end)
 	if !w.halted {
 		w.now = max(w.now, end)
 	}
@@ -34,48 +33,7 @@ func (w *World) RunFor(d time.Duration) {
 func (w *World) Idle() {
 	w.enter("Idle")
 	defer w.leave()
-	for !w.halted && w.step() {
-	}
-}
-
-// step does one of the things that can happen at the present instant: the turn
-// of a ready strand, or the earliest alarm that is due. It reports whether
-// there was one. What a Chooser calls choice 0 is the strand that is ready for
-// longest, and the last choice is the alarm.
-func (w *World) step() bool {
-	w.wakeDone()
-	ready := w.ready.len()
-	choices := ready
-	if at := w.next(); at <= w.now && at < forever {
-		choices++
-	}
-	if choices == 0 {
-		return false
-	}
-	i := 0
-	if choices > 1 {
-		i = w.chooser.Choose(w.now, choices)
-	}
-	switch {
-	case i == ready:
-		w.mark(0)
-		w.ring()
-	case i == 0:
-		w.take(w.ready.pop())
-	default:
-		w.take(w.ready.pick(i))
-	}
-	if w.after != nil {
-		w.after()
-	}
-	return true
-}
-
-func (w *World) take(s *strand) {
-	w.mark(s.id)
-	if failed := w.turn(s); failed != nil {
-		panic(failed)
-	}
+	w.live(nil, -1)
 }
 
 // advance moves time to the earliest alarm, and reports whether there is one up
@@ -100,9 +58,16 @@ func (w *World) enter(call string) {
 		panic(fmt.Sprintf("coro: %s inside a World that runs: a strand waits with Park, and an alarm cannot wait", call))
 	}
 	if w.strict {
-		w.loop = goid()
+		w.home = goid()
 	}
 	w.running = true
 }
 
-func (w *World) leave() { w.running = false }
+func (w *World) leave() { w.running, w.drives, w.open = false, false, false }
+
+// live lets things happen up to the instant end, or until goal is over if that
+// is not nil.
+func (w *World) live(goal *actor, end time.Duration) {
+	w.goal, w.end, w.drives = goal, end, !w.strict
+	w.loop()
+}

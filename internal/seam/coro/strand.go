@@ -28,9 +28,10 @@ type strand struct {
 	err                 error           // how ctx ended, or what else woke it
 	waits               *park           // where, while it is parked
 
-	failed *StrandPanic // what the turn ended with
-	asked  bool         // the next turn only leaves the stack
-	stack  []byte
+	chained bool // it drives the World, or has resumed another
+
+	asked bool // the next turn only leaves the stack
+	stack []byte
 
 	goid uint64 // in strict mode
 }
@@ -61,52 +62,31 @@ func (p *StrandPanic) Unwrap() error {
 // reach the coroutine's end, or it would end the World's goroutine too; so it
 // is held here, half-way, until bury.
 func (s *strand) life() {
-	over := false
+	w, over := s.w, false
 	defer func() {
-		if !over {
-			s.exited = true
-			s.co.yield()
+		if !over && !s.exited {
+			w.open = true
+			w.exit(s)
 		}
 	}()
-	if s.w.strict {
+	if w.strict {
 		s.goid = goid()
 	}
 	for !over {
 		s.run()
-		s.job = nil
-		over = !s.co.yield()
+		s.job, s.begun = nil, false
+		w.idle = append(w.idle, s)
+		over = !w.rest(s)
 	}
 }
 
 func (s *strand) run() {
 	defer func() {
 		if v := recover(); v != nil {
-			s.failed = &StrandPanic{Strand: s.id, Value: v, Stack: debug.Stack()}
+			s.w.failed = &StrandPanic{Strand: s.id, Value: v, Stack: debug.Stack()}
 		}
 	}()
 	s.job.Run()
-}
-
-// turn lets s go on until it parks or its job is over, and returns the panic it
-// ended with. It runs on the World's loop.
-func (w *World) turn(s *strand) *StrandPanic {
-	s.begun = true
-	if s.co == nil {
-		s.co = w.create(s.life)
-	}
-	w.current = s
-	s.co.resume()
-	w.current = nil
-	failed := s.failed
-	s.failed = nil
-	switch {
-	case s.exited:
-		bury(s.co)
-	case s.job == nil:
-		s.begun = false
-		w.idle = append(w.idle, s)
-	}
-	return failed
 }
 
 // bury lets a Goexit finish. It would take the goroutine that stops the

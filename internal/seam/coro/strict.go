@@ -14,7 +14,7 @@ func (w *World) guard(call string) {
 }
 
 func (w *World) check(call string) {
-	turn, whose := w.loop, "the World's loop"
+	turn, whose := w.home, "the World's loop"
 	if s := w.current; s != nil {
 		turn, whose = s.goid, fmt.Sprintf("strand %d", s.id)
 	}

@@ -48,8 +48,18 @@ type World struct {
 	running bool    // between enter and leave
 	current *strand // whose turn it is, nil while an alarm runs
 
+	// While it runs: see drive.go.
+	drives bool          // strands drive the World, too
+	goal   *actor        // whose end is that of Do; else nil
+	end    time.Duration // up to which time goes by
+	open   bool          // a strand's turn is over, and the step is not
+	turn   *strand       // whose turn it is, for those who yield; nil: the loop's
+	exited []*strand     // by Goexit, to be buried
+	failed *StrandPanic  // what the turn ended with
+	thrown *thrown       // what came out of an alarm
+
 	strict bool
-	loop   uint64 // in strict mode, the goroutine that called enter
+	home   uint64 // in strict mode, the goroutine that called enter
 }
 
 var (
