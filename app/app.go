@@ -32,17 +32,15 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
-	relay              seam.Relay       // the same; nil: it is none
+	sweeps             bool             // it calls sweep
 	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
 	witness            engine.Witness // nil: none
 	kinds              kinds
 	journal            *journal // nil: there is no store
 
-	owner atomic.Uint32 // free, owned or mail; with mu held where it becomes or is mail
-	mu    sync.Mutex    // guards the following
-	inbox []letter
-	spare []letter // the owner's
+	mail  mailbox
+	waits sync.Pool // of *waiting
 
 	// What follows belongs to the owner.
 	eng       *engine.Engine
@@ -55,7 +53,6 @@ type App struct {
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
-	last      bool       // the owner is a strand that is about to return
 	awake     bool       // it has run or stopped: there may be strands
 	held      []seam.Job // what was to be run before that
 	report    *Report
@@ -108,7 +105,10 @@ func New(opts ...Option) *App {
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps, Durable: a.journal != nil,
 	})
 	a.hear()
-	a.relay, _ = a.driver.(seam.Relay)
+	if d, ok := a.driver.(seam.Sweeper); ok {
+		d.Sweep(a.sweep)
+		a.sweeps = true
+	}
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

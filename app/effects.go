@@ -20,7 +20,7 @@ func (a *App) carry(f *engine.Effect) {
 		a.abandon(f.Inst)
 	case engine.StopApp:
 		a.culprits = append(a.culprits, f.Inst)
-		a.later(letter{do: a.beginStop})
+		a.later(&letter{do: a.beginStop})
 	case engine.Settle:
 		a.settleAct(f)
 	case engine.Wake:
@@ -32,7 +32,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Want:
 		portOf(f.Task).want(f.Index, f.On)
 	case engine.Drop:
-		a.spawnOwned(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
+		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
 		if p := portOf(f.Task); p != nil {
 			p.retire()
@@ -71,7 +71,7 @@ func (a *App) wake(t *engine.Timer) {
 	case *sleeper:
 		h.wake()
 	case *callback:
-		a.spawnOwned(h)
+		a.spawn(h)
 	case *handlerLoop:
 		h.ring()
 	case *journal:

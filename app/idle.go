@@ -117,7 +117,7 @@ func (a *App) checkIdle() {
 	if at, ok := a.eng.Next(); ok && a.eng.Running() && !at.After(a.clock.Now()) {
 		return // a Tick is on its way
 	}
-	if a.owner.Load() == mail {
+	if !a.mail.empty() {
 		return // it will be looked at again after those
 	}
 	for _, p := range a.idlers {

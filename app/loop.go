@@ -155,7 +155,7 @@ func (l *handlerLoop) watch() {
 	}
 	l.watched = true
 	l.timer.Host = l
-	l.a.later(letter{in: engine.Input{Op: engine.Arm, Timer: &l.timer, For: l.a.threshold}})
+	l.a.later(&letter{in: &engine.Input{Op: engine.Arm, Timer: &l.timer, For: l.a.threshold}})
 }
 
 // ring is called by the owner when the threshold has passed.

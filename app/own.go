@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
@@ -8,40 +9,19 @@ import (
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
-// A letter asks the owner of the engine for one thing, when somebody else is it.
-type letter struct {
-	in   engine.Input
-	do   func()   // instead of in: something with the owner's state
-	wait *waiting // who waits for the answer; may be nil
-}
-
-// A waiting strand has asked another owner.
-type waiting struct {
-	answer answer
-	park   seam.Park
-}
-
 // An answer is what the engine replied.
 type answer struct {
 	engine.Reply
 	outcome *handle // of Reply.Act, which is the owner's
 }
 
-// handOver is how many times an owner that finds new letters goes on by itself
-// before a strand of its own takes over: a poster should not work for others
-// for long.
-const handOver = 2
-
-// What App.owner says of the ownership. Letters wait only while it says mail.
-const (
-	free  = iota
-	owned // by somebody
-	mail  // the same, and letters wait
-)
+// handOver is how many letters an owner handles before a strand of its own takes
+// over: a poster should not work for others for long.
+const handOver = 64
 
 // take makes the caller the owner, if there is none.
 func (a *App) take() bool {
-	if !a.owner.CompareAndSwap(free, owned) {
+	if !a.mail.take() {
 		return false
 	}
 	a.look()
@@ -56,7 +36,7 @@ const patience = 200
 // takeSoon is take for one who would have to wait.
 func (a *App) takeSoon() bool {
 	for range patience {
-		if a.owner.Load() == free && a.take() {
+		if a.mail.free() && a.take() {
 			return true
 		}
 	}
@@ -70,19 +50,33 @@ func (a *App) post(in *engine.Input) {
 		a.release(0)
 		return
 	}
-	a.send(letter{in: *in})
+	kept := *in
+	a.send(&letter{in: &kept})
 }
 
-// postLast is post for a strand that is about to return from its job. What is
-// begun meanwhile may go on in its place.
-func (a *App) postLast(in *engine.Input) {
-	if a.relay == nil || !a.take() {
-		a.post(in)
+// over says that a run is over, and has no business with it from then on. With
+// last the caller is about to return from its job.
+func (a *App) over(r *run, last bool) {
+	switch {
+	case last && a.sweeps:
+		a.mail.leave(&r.ending)
+	case a.take():
+		r.settleUp()
+		a.release(0)
+	default:
+		a.send(&r.ending)
+	}
+}
+
+// sweep sees to what was left to the next owner. It is called by strands between
+// their jobs.
+func (a *App) sweep() {
+	if a.mail.left.Load() == nil {
 		return
 	}
-	a.last = true
-	a.step(in)
-	a.release(0)
+	if a.mail.take() || a.mail.forward() {
+		a.release(0)
+	}
 }
 
 // call asks for something and waits for the answer, which takes no user code.
@@ -96,7 +90,10 @@ func (a *App) call(in *engine.Input) answer {
 		a.release(0)
 		return r
 	}
-	return a.await(letter{in: *in})
+	w := a.newWaiting()
+	w.in = *in
+	w.letter.in = &w.in
+	return a.await(w)
 }
 
 // own runs f as the owner and waits for it.
@@ -106,7 +103,9 @@ func (a *App) own(f func()) {
 		a.release(0)
 		return
 	}
-	a.await(letter{do: f})
+	w := a.newWaiting()
+	w.letter.do = f
+	a.await(w)
 }
 
 // do runs f as the owner and does not wait for it.
@@ -116,63 +115,57 @@ func (a *App) do(f func()) {
 		a.release(0)
 		return
 	}
-	a.send(letter{do: f})
+	a.send(&letter{do: f})
 }
 
-func (a *App) await(l letter) answer {
-	w := &waiting{park: a.driver.NewPark()}
-	l.wait = w
-	a.send(l)
-	_ = w.park.Park(nil) //nolint:staticcheck // nil: nothing ends this wait but the answer
-	return w.answer
+func (a *App) newWaiting() *waiting {
+	w, ok := a.waits.Get().(*waiting)
+	if !ok {
+		w = &waiting{park: a.driver.NewPark()}
+		w.letter.wait = w
+	}
+	return w
+}
+
+func (a *App) await(w *waiting) answer {
+	a.send(&w.letter)
+	r := w.sleep()
+	w.letter.in, w.letter.do = nil, nil
+	w.in, w.answer = engine.Input{}, answer{}
+	w.state.Store(looking)
+	a.waits.Put(w)
+	return r
 }
 
 // send gives a letter to the owner, or becomes it if there is none anymore.
-func (a *App) send(l letter) {
-	a.mu.Lock()
-	for {
-		if a.owner.Load() == mail || a.owner.CompareAndSwap(owned, mail) {
-			a.inbox = append(a.inbox, l)
-			a.mu.Unlock()
-			return
-		}
-		if a.owner.CompareAndSwap(free, owned) {
-			break
-		}
+func (a *App) send(l *letter) {
+	if a.mail.send(l) {
+		a.look()
+		a.handle(l)
+		a.release(0)
 	}
-	a.mu.Unlock()
-	a.look()
-	a.handle(&l)
-	a.release(0)
 }
 
 // release gives the ownership up once no letter is left. It handles those that
-// came in the meantime, or lets the loop's strand do so.
-func (a *App) release(rounds int) {
-	for ; ; rounds++ {
-		a.settle()
-		last := a.last
-		a.last = false // before somebody else is the owner
-		if a.owner.CompareAndSwap(owned, free) {
-			return
+// came in the meantime, or lets a strand of its own do so.
+func (a *App) release(done int) {
+	for {
+		if a.mail.empty() {
+			a.settle()
+			if a.mail.giveUp() {
+				return
+			}
 		}
-		a.last = last
-		if rounds == handOver && a.eng.Running() {
-			a.last = false
+		if done >= handOver && a.eng.Running() {
 			a.driver.Spawn((*backlog)(a))
 			return
 		}
-		a.mu.Lock()
-		batch := a.inbox
-		a.inbox, a.spare = a.spare[:0], nil
-		a.owner.Store(owned)
-		a.mu.Unlock()
 		a.look()
-		for i := range batch {
-			a.handle(&batch[i])
+		for l := a.mail.collect(); l != nil; done++ {
+			next := l.before
+			a.handle(l)
+			l = next
 		}
-		clear(batch)
-		a.spare = batch
 	}
 }
 
@@ -180,19 +173,23 @@ func (a *App) release(rounds int) {
 type backlog App
 
 // Run owns the engine until no letter is left.
-func (b *backlog) Run() { (*App)(b).release(handOver + 1) }
+func (b *backlog) Run() { (*App)(b).release(math.MinInt) }
 
-// handle does what one letter asks.
+// handle does what one letter asks. The letter is the sender's again then.
 func (a *App) handle(l *letter) {
-	var r answer
-	if l.do != nil {
+	switch w := l.wait; {
+	case l.run != nil:
+		l.run.settleUp()
+	case l.do != nil:
 		l.do()
-	} else {
-		r = a.ask(&l.in)
-	}
-	if l.wait != nil {
-		l.wait.answer = r
-		l.wait.park.Unpark()
+		if w != nil {
+			w.tell(answer{})
+		}
+	default:
+		r := a.ask(l.in)
+		if w != nil {
+			w.tell(r)
+		}
 	}
 }
 
@@ -232,12 +229,7 @@ func (a *App) step(in *engine.Input) engine.Reply {
 }
 
 // later lets the owner give itself a letter, for what cannot be done at once.
-func (a *App) later(l letter) {
-	a.mu.Lock()
-	a.inbox = append(a.inbox, l)
-	a.owner.Store(mail)
-	a.mu.Unlock()
-}
+func (a *App) later(l *letter) { a.mail.send(l) }
 
 // settle is what the owner does before it gives the ownership up.
 func (a *App) settle() {
@@ -298,7 +290,7 @@ func (a *App) ring() {
 		a.release(0)
 		return
 	}
-	a.send(letter{do: a.tick})
+	a.send(&letter{do: a.tick})
 }
 
 // few is how much of what is due at once is decided before the handlers of it

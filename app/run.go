@@ -28,6 +28,7 @@ type run struct {
 	group  deferral.Group
 	onLoop bool
 	next   *run          // in the loop's queue
+	ending letter        // says that it is over
 	owes   bool          // the loop's strand has yet to say that it is over
 	start  time.Time     // of an attempt that is timed
 	begun  time.Duration // how long after that its handler began
@@ -57,11 +58,17 @@ type run struct {
 	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
 }
 
+func newRecord(a *App) *run {
+	r := &run{a: a}
+	r.ending.run = r
+	return r
+}
+
 // record is what serves the first attempt of an activation.
 func (a *App) record(x *engine.Act) *run {
 	r, ok := x.Host.(*run)
 	if !ok {
-		r = &run{a: a}
+		r = newRecord(a)
 		x.Host = r
 	}
 	if r.h == nil {
@@ -76,7 +83,7 @@ func (a *App) startRun(i *engine.Instance) { a.launch(a.newRun(i)) }
 func (a *App) newRun(i *engine.Instance) *run {
 	r := a.record(i.Act)
 	if i.Attempt > 1 {
-		r = &run{a: a}
+		r = newRecord(a)
 		r.h = newHandle(r, i.Task, i.Act.ID)
 	}
 	h := r.h
@@ -105,7 +112,7 @@ func (a *App) launch(r *run) {
 	if r.onLoop {
 		a.loop.put(r)
 	} else {
-		a.hand(r)
+		a.driver.Spawn(r)
 	}
 }
 
@@ -159,7 +166,7 @@ func (r *run) handlerReturned(err error, last bool) {
 	if !r.past && (!r.deferred || r.group.ReturnedAlone()) { // as most do
 		r.strands--
 		r.awake--
-		r.endWith(err, last)
+		r.endWith(last)
 		return
 	}
 	r.mu.Unlock()
@@ -182,7 +189,7 @@ func (r *run) note(err error) {
 
 // Over is called by whoever brings the deferrals to zero.
 func (r *run) Over() {
-	if r.a.owner.Load() == free {
+	if r.a.mail.free() {
 		_ = room(-1) // it is about to be the owner
 	}
 	r.mu.Lock()
@@ -190,7 +197,7 @@ func (r *run) Over() {
 		r.mu.Unlock()
 		return
 	}
-	r.endWith(r.err, false)
+	r.endWith(false)
 }
 
 // room makes the goroutine's stack as large as the owner of the engine needs it.
@@ -210,7 +217,7 @@ func room(n int) byte {
 // endWith tells the engine, once, that the instance is over. It releases r.mu.
 // With last it is the last thing that the strand does; on the loop the strand
 // goes on, and tells the engine with the beginning of the next turn.
-func (r *run) endWith(err error, last bool) {
+func (r *run) endWith(last bool) {
 	if r.told { // it was abandoned meanwhile, and had ended by then
 		r.mu.Unlock()
 		return
@@ -225,33 +232,20 @@ func (r *run) endWith(err error, last bool) {
 		r.mu.Unlock()
 		return
 	}
-	counted := r.forget()
-	a, in := r.a, r.over(err)
+	a := r.a
 	r.mu.Unlock()
-	if last {
-		a.postLast(in) // from now on r may serve another
-	} else {
-		a.post(in)
-	}
-	if counted {
-		a.rest()
-	}
+	a.over(r, last) // from now on r may serve another
 }
 
-// over is what the engine is told at the end.
-func (r *run) over(err error) *engine.Input {
-	return &engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}
-}
-
-// settleUp tells the engine that a run on the loop is over. The owner calls it.
+// settleUp tells the engine that a run is over. The owner calls it.
 func (r *run) settleUp() {
 	r.mu.Lock()
 	counted := r.forget()
-	in := r.over(r.err)
+	err := r.err
 	r.owes = false
 	r.mu.Unlock()
 	a := r.a
-	a.step(in) // from now on r may serve another
+	a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}) // from now on r may serve another
 	if counted {
 		a.busy.Add(-1) // the owner looks whether somebody waits for this
 	}
@@ -287,7 +281,7 @@ func (r *run) abandon() []deferral.Open {
 	r.mu.Unlock()
 	r.idle()
 	if ended {
-		r.a.later(letter{in: engine.Input{Op: engine.Over, Inst: r.is}})
+		r.a.later(&letter{in: &engine.Input{Op: engine.Over, Inst: r.is}})
 	}
 	return open
 }

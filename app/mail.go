@@ -1,0 +1,147 @@
+package app
+
+import (
+	"sync/atomic"
+
+	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/internal/seam"
+)
+
+// A letter asks the owner of the engine for one thing, when somebody else is it.
+type letter struct {
+	before *letter // in the mail: the one that was sent before it
+	run    *run    // it is over; or
+	do     func()  // something with the owner's state; or
+	in     *engine.Input
+	wait   *waiting // who waits for the answer; may be nil
+}
+
+// A mailbox says who owns the engine, and keeps the letters to the owner.
+type mailbox struct {
+	// top is nil if there is no owner, taken if there is one and nobody has sent a
+	// letter, else the newest letter.
+	top   atomic.Pointer[letter]
+	taken letter
+
+	// left is the newest of those that nobody needs to hurry with: who has left
+	// one sees to it that there will be an owner.
+	left atomic.Pointer[letter]
+}
+
+func (m *mailbox) free() bool { return m.top.Load() == nil }
+
+// empty reports whether there is an owner who has no letter.
+func (m *mailbox) empty() bool { return m.top.Load() == &m.taken && m.left.Load() == nil }
+
+// take makes the caller the owner, if there is none.
+func (m *mailbox) take() bool { return m.top.CompareAndSwap(nil, &m.taken) }
+
+// giveUp ends the ownership, unless a letter was sent.
+func (m *mailbox) giveUp() bool { return m.top.CompareAndSwap(&m.taken, nil) }
+
+// send sends a letter to the owner, or reports that there was none and the
+// caller is it.
+func (m *mailbox) send(l *letter) (owner bool) { return m.sendAll(l, l) }
+
+// sendAll is send for letters that are linked.
+func (m *mailbox) sendAll(oldest, newest *letter) (owner bool) {
+	for {
+		top := m.top.Load()
+		if top == nil {
+			if m.take() {
+				return true
+			}
+			continue
+		}
+		oldest.before = top
+		if m.top.CompareAndSwap(top, newest) {
+			return false
+		}
+	}
+}
+
+// leave leaves a letter to whoever is the owner next.
+func (m *mailbox) leave(l *letter) { m.leaveAll(l, l) }
+
+func (m *mailbox) leaveAll(oldest, newest *letter) {
+	for {
+		oldest.before = m.left.Load()
+		if m.left.CompareAndSwap(oldest.before, newest) {
+			return
+		}
+	}
+}
+
+// forward sends what was left to the owner, or reports that there was none and
+// the caller is it.
+func (m *mailbox) forward() (owner bool) {
+	newest := m.left.Swap(nil)
+	if newest == nil {
+		return false
+	}
+	oldest := newest
+	for oldest.before != nil {
+		oldest = oldest.before
+	}
+	if owner = m.sendAll(oldest, newest); owner {
+		m.leaveAll(oldest, newest)
+	}
+	return owner
+}
+
+// collect takes all letters out and returns the first to be handled; each has
+// the next one in its before. What a strand has sent comes before what it left
+// after that. Only the owner may call it.
+func (m *mailbox) collect() (first *letter) {
+	var left *letter
+	if m.left.Load() != nil {
+		left = m.left.Swap(nil)
+	}
+	for l := left; l != nil; {
+		l.before, first, l = first, l, l.before
+	}
+	if m.top.Load() == &m.taken {
+		return first
+	}
+	for l := m.top.Swap(&m.taken); l != &m.taken; {
+		l.before, first, l = first, l, l.before
+	}
+	return first
+}
+
+// A waiting strand has asked another owner.
+type waiting struct {
+	letter letter
+	in     engine.Input
+	answer answer
+	state  atomic.Uint32
+	park   seam.Park
+}
+
+// The states of one that waits.
+const (
+	looking = iota // it looks whether it is answered
+	asleep         // it has to be woken
+	answered
+)
+
+// sleep waits for the answer.
+func (w *waiting) sleep() answer {
+	for range patience {
+		if w.state.Load() == answered {
+			return w.answer
+		}
+	}
+	if w.state.CompareAndSwap(looking, asleep) {
+		_ = w.park.Park(nil) //nolint:staticcheck // nil: nothing ends this wait but the answer
+	}
+	return w.answer
+}
+
+// tell gives the answer. The owner calls it, and has no business with w then.
+func (w *waiting) tell(r answer) {
+	w.answer = r
+	if w.state.Swap(answered) == asleep {
+		w.park.Unpark()
+	}
+}
