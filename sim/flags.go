@@ -19,7 +19,8 @@ import (
 var (
 	seedFlag   = word("seed", "live with this seed alone")
 	seedsFlag  = word("seeds", "how many seeds to hunt, instead of what the test says")
-	forFlag    = word("for", "hunt for this long, from a seed that is new each time, instead of a number of seeds")
+	forFlag    = word("for", "hunt for this long, from a seed that is new each time, instead of a number of seeds; see -sim.first")
+	firstFlag  = word("first", "the seed that a hunt begins with; the default is 0, and another each time with -sim.for")
 	replayFlag = word("replay", "live the one life that an earlier failure printed")
 	traceFlag  = word("trace", "if true, tell the whole story of a -sim.seed or -sim.replay")
 	twiceFlag  = word("twice", "live every so manieth seed twice and compare; 0 for none (default 100)")
@@ -41,6 +42,7 @@ type config struct {
 	scope  int           // executions of Exhaust
 	within time.Duration // hunt for this long; zero: a number of seeds
 	seed   *uint64
+	first  *uint64     // of a hunt; nil: the default
 	plan   choice.Plan // nil: none
 	twice  int
 	trace  bool
@@ -113,6 +115,7 @@ func (c *config) readFlags(t testing.TB) {
 	t.Helper()
 	set(t, "seeds", *seedsFlag, func(v uint64) { c.seeds = int(v) })
 	set(t, "seed", *seedFlag, func(v uint64) { c.seed = &v })
+	set(t, "first", *firstFlag, func(v uint64) { c.first = &v })
 	set(t, "twice", *twiceFlag, func(v uint64) { c.twice = int(v) })
 	set(t, "break", *breakFlag, func(v uint64) { c.stop = v })
 	c.trace = yes(t, "trace", *traceFlag)

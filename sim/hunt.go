@@ -41,6 +41,9 @@ func newHunt(conf *config, scenario func(*S)) *hunt {
 		h.first = rand.Uint64N(1 << 32)
 		h.until = clock.System().Now().Add(conf.within)
 	}
+	if conf.first != nil {
+		h.first = *conf.first
+	}
 	return h
 }
 
