@@ -218,25 +218,37 @@ func (r raiser) Submit(j *Job) {
 	}
 }
 
-// timed has a task for each job, with a handler of its own.
+// timed has a task for each job. One handler answers all, as the model's sample
+// does, and finds the job by the task's name: that there is a handler by name for
+// each is nothing that being on time asks for, and others are given no closure
+// either.
 type timed struct {
-	a *app.App
-	r tasks.Registration
+	a    *app.App
+	r    tasks.Registration
+	jobs []*Job // by number
 }
 
 func newTimed(r tasks.Registration, opts ...app.Option) (Timetable, error) {
-	return &timed{app.New(opts...), r}, nil
+	b := &timed{r: r}
+	b.a = app.New(append(opts, app.WithOnBackgroundActivated(b.run))...)
+	return b, nil
 }
 
 func (b *timed) At(t time.Time, j *Job) error {
+	b.jobs = append(b.jobs, j)
 	r := b.r
 	r.Name, r.Trigger = strconv.Itoa(j.N), trigger.At(t)
-	b.a.HandleFunc(r.Name, func(context.Context, *tasks.Instance) error {
-		j.Bare()
-		return nil
-	})
 	_, err := b.a.Register(r)
 	return err
+}
+
+func (b *timed) run(_ context.Context, in *tasks.Instance) error {
+	n, err := strconv.Atoi(in.Name())
+	if err != nil {
+		return err
+	}
+	b.jobs[n].Bare()
+	return nil
 }
 
 func (b *timed) Start() error { return b.a.Start(context.Background()) }
