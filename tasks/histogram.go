@@ -15,15 +15,15 @@ import (
 // It has eight buckets for each doubling, from 128 ns to 19 hours and a half;
 // what is longer is in the last. It has room only for those between the shortest
 // and the longest duration that it was given: 64 bytes for each doubling, and
-// never more than 2.4 KB.
+// never more than 2.4 KB; and none while all of them are in one bucket.
 //
 // It is a value: what is added to a copy made by Clone changes no other.
 type Histogram struct {
 	n      uint64
 	sum    float64 // it would overflow a Duration
 	max    time.Duration
-	first  int      // the index of the first bucket in counts
-	counts []uint64 // a whole number of doublings
+	first  int      // the index of the first bucket in counts, or of the only one
+	counts []uint64 // a whole number of doublings; nil: all n are in one bucket
 }
 
 const (
@@ -51,11 +51,16 @@ func bounds(i int) (low, high time.Duration) {
 // Add counts d. One that is negative counts as zero.
 func (h *Histogram) Add(d time.Duration) {
 	d = max(d, 0)
-	i := bucket(d) - h.first
-	if i < 0 || i >= len(h.counts) {
-		i = h.reach(i + h.first)
+	i := bucket(d)
+	switch at := i - h.first; {
+	case at >= 0 && at < len(h.counts):
+		h.counts[at]++
+	case h.n == 0:
+		h.first = i
+	case h.counts != nil || at != 0:
+		at = h.reach(i)
+		h.counts[at]++
 	}
-	h.counts[i]++
 	h.n++
 	h.sum += float64(d)
 	h.max = max(h.max, d)
@@ -64,14 +69,24 @@ func (h *Histogram) Add(d time.Duration) {
 // reach makes room for the bucket i, and returns where that is now.
 func (h *Histogram) reach(i int) int {
 	const mask = 1<<fine - 1
-	from, to := i&^mask, i|mask+1
-	if len(h.counts) > 0 {
-		from, to = min(from, h.first), max(to, h.first+len(h.counts))
-	}
+	n := max(len(h.counts), 1)
+	from, to := min(i, h.first)&^mask, max(i, h.first+n-1)|mask+1
 	counts := make([]uint64, to-from)
-	copy(counts[max(0, h.first-from):], h.counts)
+	if h.counts == nil {
+		counts[h.first-from] = h.n
+	} else {
+		copy(counts[h.first-from:], h.counts)
+	}
 	h.first, h.counts = from, counts
 	return i - from
+}
+
+// all are the counts of the buckets from first on.
+func (h *Histogram) all() []uint64 {
+	if h.counts == nil && h.n > 0 {
+		return []uint64{h.n}
+	}
+	return h.counts
 }
 
 // Clone is a copy.
@@ -100,7 +115,7 @@ func (h Histogram) Mean() time.Duration {
 func (h Histogram) Quantile(q float64) time.Duration {
 	rank := uint64(min(max(q, 0), 1) * float64(h.n))
 	var seen uint64
-	for i, n := range h.counts {
+	for i, n := range h.all() {
 		if seen += n; n > 0 && seen >= max(rank, 1) {
 			low, high := bounds(h.first + i)
 			return min(low+(high-low)/2, h.max)
@@ -123,7 +138,7 @@ func (h Histogram) P99() time.Duration { return h.Quantile(0.99) }
 // all that is not so.
 func (h Histogram) Buckets() iter.Seq2[time.Duration, uint64] {
 	return func(yield func(time.Duration, uint64) bool) {
-		for i, n := range h.counts {
+		for i, n := range h.all() {
 			if _, high := bounds(h.first + i); n > 0 && !yield(high, n) {
 				return
 			}

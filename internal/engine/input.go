@@ -234,7 +234,7 @@ func (e *Engine) decide(in *Input) (r Reply) {
 		e.returned(in.Inst, in.Err)
 	case Over:
 		if in.On {
-			in.Inst.Task.sums().took().Begun.Add(in.For)
+			in.Inst.Task.sums().add(begun, in.For)
 		}
 		e.over(in.Inst, in.Err)
 	case Cancel:

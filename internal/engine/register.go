@@ -91,11 +91,9 @@ func (e *Engine) enter(t *Task) {
 	}
 }
 
-// leave undoes enter.
+// leave undoes enter. The name is still t's: who takes it over enters after this.
 func (e *Engine) leave(t *Task) {
-	if e.Task(t.Key) == t {
-		delete(e.tasks[t.Key.Group], t.Key.Name)
-	}
+	delete(e.tasks[t.Key.Group], t.Key.Name)
 	last := e.all[len(e.all)-1]
 	e.all[t.index], last.index = last, t.index
 	e.all[len(e.all)-1] = nil

@@ -54,7 +54,10 @@ func (e *Engine) phase(t *Task, n int) activation.Phase {
 // phaseOf is where the n-th schedule stands, to be moved on.
 func (e *Engine) phaseOf(t *Task, n int) *activation.Phase {
 	if s := e.stateOf(t); s.phases == nil {
-		s.phases = slices.Repeat([]activation.Phase{e.fresh(t)}, len(t.Schedules))
+		s.phases = s.one[:0]
+		for range t.Schedules {
+			s.phases = append(s.phases, e.fresh(t))
+		}
 	}
 	return &t.phases[n]
 }

@@ -14,10 +14,58 @@ const history = 8
 // ran costs nothing for them.
 type stats struct {
 	tasks.Counts
-	latency  *tasks.Latency  // nil until something took its time
-	outcomes []tasks.Outcome // the last; a ring once there are as many as are remembered
-	n        int             // ever put into it
-	faults   []string        // the last
+	took
+	outcomes []tasks.Outcome  // the last; a ring once there are as many as are remembered
+	one      [1]tasks.Outcome // room for the first
+	n        int              // ever put into it
+	faults   []string         // the last
+}
+
+// What took how long.
+const (
+	accepted = iota
+	started
+	begun
+	done
+	spans // how many of those there are
+)
+
+// took counts durations. It keeps the first of each aside: what runs once has no
+// more of them, and needs no histograms.
+type took struct {
+	first [spans]time.Duration
+	has   [spans]bool
+	all   *tasks.Latency // nil until there is a second one
+}
+
+func (l *took) add(what int, d time.Duration) {
+	switch {
+	case l.all != nil:
+		count(l.all, what, d)
+	case !l.has[what]:
+		l.first[what], l.has[what] = d, true
+	default:
+		all := l.latency()
+		count(&all, what, d)
+		l.all = &all
+	}
+}
+
+// latency is a copy of all that was counted.
+func (l *took) latency() (all tasks.Latency) {
+	if l.all != nil {
+		return l.all.Clone()
+	}
+	for what, has := range l.has {
+		if has {
+			count(&all, what, l.first[what])
+		}
+	}
+	return all
+}
+
+func count(l *tasks.Latency, what int, d time.Duration) {
+	[...]*tasks.Histogram{&l.Accepted, &l.Started, &l.Begun, &l.Done}[what].Add(d)
 }
 
 // Of the first attempts, and of every so manieth after those, it is asked when
@@ -36,14 +84,6 @@ func (s *state) sums() *stats {
 	return s.stats
 }
 
-// took is where durations are counted.
-func (s *stats) took() *tasks.Latency {
-	if s.latency == nil {
-		s.latency = new(tasks.Latency)
-	}
-	return s.latency
-}
-
 // remember notes how an attempt ended.
 func (e *Engine) remember(i *Instance, outcome error) {
 	s := i.Task.sums()
@@ -60,11 +100,14 @@ func (e *Engine) remember(i *Instance, outcome error) {
 		s.Canceled[i.reason]++
 	}
 	if !e.cfg.NoLatency {
-		s.took().Done.Add(e.now.Sub(i.Started))
+		s.add(done, e.now.Sub(i.Started))
 	}
 	o := tasks.Outcome{
 		Instance: i.ID, Activation: i.Act.ID, Attempt: i.Attempt,
 		Due: i.Act.Due, Started: i.Started, Ended: e.now, State: state, Reason: i.reason, Err: outcome,
+	}
+	if s.n == 0 {
+		s.outcomes = s.one[:0]
 	}
 	if s.n < history {
 		s.outcomes = append(s.outcomes, o)
@@ -121,9 +164,7 @@ func (e *Engine) explainState(t *Task, x *tasks.Explanation) {
 	}
 	if t.stats != nil {
 		x.Counts, x.History, x.Faults = t.stats.Counts, t.stats.last(), slices.Clone(t.stats.faults)
-		if t.stats.latency != nil {
-			x.Latency = t.stats.latency.Clone()
-		}
+		x.Latency = t.stats.latency()
 	}
 }
 

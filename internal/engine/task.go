@@ -40,21 +40,24 @@ type state struct {
 	limit time.Duration // not positive: none
 	grace time.Duration // not positive: none
 
-	more   []source           // all but the first
-	phases []activation.Phase // of the sources; none until one of them has moved on
-	scopes []scope            // none if the trigger has no filter and no window
-	conds  []condition
-	unmet  int  // conditions that do not hold
-	polled bool // some condition asked to be told when it matters
-	wanted bool
+	more    []source            // all but the first
+	phases  []activation.Phase  // of the sources; none until one of them has moved on
+	one     [1]activation.Phase // room for that of the only one
+	scopes  []scope             // none if the trigger has no filter and no window
+	conds   []condition
+	unmet   int  // conditions that do not hold
+	polled  bool // some condition asked to be told when it matters
+	wanted  bool
+	resumes bool        // its phases are those of a former run
+	waits   event.Waits // why the pending entries that are due wait
 
 	pending   queue
-	waits     event.Waits // why the pending entries that are due wait
-	held      int         // places reserved
+	held      int // places reserved
 	reserving []*Place
-	active    []*Instance // in no particular order
-	inherited int         // active instances of the registrations it replaced
-	heir      *Task       // the registration that replaced it
+	active    []*Instance  // in no particular order
+	lone      [1]*Instance // room for one of them
+	inherited int          // active instances of the registrations it replaced
+	heir      *Task        // the registration that replaced it
 	limits    []*limit
 	inLine    *limit   // in whose line it waits
 	wants     uint64   // the activation it waits there for
@@ -65,7 +68,6 @@ type state struct {
 	missedPaused uint64    // firings that were not
 	missedLast   time.Time // when the last of those was due
 	epoch        int       // how often Apply has changed its trigger
-	resumes      bool      // its phases are those of a former run
 }
 
 // A scope is where one of the trigger's scopes stands.
@@ -79,6 +81,7 @@ type scope struct {
 func (e *Engine) stateOf(t *Task) *state {
 	if t.state == nil {
 		t.state = new(state)
+		t.active = t.lone[:0]
 		e.heed(t)
 	}
 	return t.state
