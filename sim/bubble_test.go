@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,14 +104,65 @@ func TestALifeInABubbleIsRepeated(t *testing.T) {
 	}
 }
 
-// What breaks in a bubble is told with the line that lives it again.
-func TestAFailureInABubbleIsTold(t *testing.T) {
+// What breaks in a bubble is shrunk, and lived again by the line that is told.
+func TestAFailureInABubbleIsShrunk(t *testing.T) {
 	failed, text := verdict(t, func(tb testing.TB) { sim.Test(tb, clashing, calm, sim.InBubblesOf(t), sim.InBubble()) })
 	if !failed {
 		t.Fatal("the hunt found nothing")
 	}
-	says(t, text, `"one at a time" broke at step`, "two at once", "called",
-		"reproduce: go test -run '^TestService$/^sync$' -sim.seed=0x", " -sim.mode=bubble")
+	says(t, text, `"one at a time" broke at step`, "two at once", "decisions shrunk to", "called",
+		"reproduce: go test -run '^TestService$/^sync$' -sim.replay=v1.", " -sim.mode=bubble")
+
+	plan := planOf(t, text)
+	if failed, text = verdict(t, func(tb testing.TB) { sim.Replay(tb, clashing, plan, calm, sim.InBubblesOf(t), sim.InBubble()) }); !failed {
+		t.Errorf("the replay does not fail: %s", text)
+	}
+	says(t, text, plan, `"one at a time" broke`, "called")
+}
+
+// A failure that takes native waits is shrunk, too.
+func TestANativeFailureIsShrunk(t *testing.T) {
+	scenario := func(s *sim.S) {
+		var early atomic.Int64
+		s.App(func(env sim.Env) *app.App {
+			return service(env, func(context.Context, *tasks.Instance) error {
+				answers := make(chan string)
+				for who, least := range map[string]time.Duration{"bank": time.Second, "books": time.Minute} {
+					d := s.Between(who, least, 10*time.Minute)
+					go func() { time.Sleep(d); answers <- who }()
+				}
+				if <-answers == "books" {
+					early.Add(1)
+				}
+				<-answers
+				return nil
+			})
+		})
+		s.Invariant("first the bank", func() error {
+			if early.Load() > 1 {
+				return errors.New("the books were first")
+			}
+			return nil
+		})
+		s.RunFor(24 * time.Hour)
+	}
+	failed, text := verdict(t, func(tb testing.TB) { sim.Test(tb, scenario, calm, sim.InBubblesOf(t), sim.InBubble()) })
+	if !failed {
+		t.Fatal("the hunt found nothing")
+	}
+	says(t, text, `"first the bank" broke at step`, "decisions shrunk to 2 in", "bank: ", "bank: ")
+}
+
+// In a batch a failure is told.
+func TestAFailureInABatchIsTold(t *testing.T) {
+	failed, text := verdict(t, func(tb testing.TB) {
+		sim.Test(tb, func(s *sim.S) { s.Event("called"); s.RunFor(time.Hour); s.Fatalf("no answer") }, sim.InBubblesOf(t), sim.InBatch())
+	})
+	if !failed {
+		t.Fatal("the hunt found nothing")
+	}
+	says(t, text, `"scenario" broke at step`, "no answer", "called",
+		"reproduce: go test -run '^TestService$/^sync$' -sim.seed=0x0 -sim.mode=batch")
 }
 
 func TestWhatElseGoesWrongInABubble(t *testing.T) {
@@ -144,15 +196,15 @@ func TestWhatElseGoesWrongInABubble(t *testing.T) {
 }
 
 func TestWhatABubbleCannotGive(t *testing.T) {
-	for _, f := range []func(testing.TB){
-		func(t testing.TB) { sim.Exhaust(t, busy, sim.InBubble()) },
-		func(t testing.TB) { sim.Replay(t, busy, "v1.", sim.InBatch()) },
+	for why, f := range map[string]func(testing.TB){
+		"needs coroutines":  func(t testing.TB) { sim.Exhaust(t, busy, sim.InBubble()) },
+		"batch is repeated": func(t testing.TB) { sim.Replay(t, busy, "v1.", sim.InBatch()) },
 	} {
 		failed, text := verdict(t, f)
 		if !failed {
 			t.Error("it did not fail the test")
 		}
-		says(t, text, "needs coroutines")
+		says(t, text, why)
 	}
 	failed, text := verdict(t, func(t testing.TB) { sim.Test(t, busy, sim.InBubble()) })
 	if !failed {

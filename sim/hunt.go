@@ -134,10 +134,12 @@ func Test(t testing.TB, scenario func(*S), opts ...Option) {
 		h = newHunt(conf, scenario)
 		found = h.run()
 	})
-	if found != nil && conf.mode != onCoroutines {
-		reportBubble(t, conf, scenario, found.seed, found.why)
-	}
-	if found != nil {
+	switch {
+	case found == nil:
+	case conf.mode == inBatch:
+		reportBatch(t, conf, scenario, found.seed, found.why)
+		return
+	default:
 		report(t, conf, scenario, choice.Seeded(found.seed), conf.seeded(found.seed), found.why)
 		return
 	}

@@ -9,7 +9,8 @@ import (
 
 // Replay lives the one life that a failure of the scenario printed as
 // -sim.replay, and fails t if it still goes wrong: a failure that was found
-// once becomes a test of its own.
+// once becomes a test of its own. One that was found in a bubble is lived in one,
+// by InBubble.
 func Replay(t testing.TB, scenario func(*S), trace string, opts ...Option) {
 	t.Helper()
 	plan, err := choice.ParsePlan(trace)
@@ -17,14 +18,15 @@ func Replay(t testing.TB, scenario func(*S), trace string, opts ...Option) {
 		t.Fatalf("sim: Replay: %v", err)
 	}
 	conf := newConfig(t, opts)
-	conf.coroutines(t, "Replay")
+	conf.mode, conf.plan = conf.asked, plan
+	conf.ready(t)
 	replay(t, conf, scenario, plan)
 }
 
 func replay(t testing.TB, conf *config, scenario func(*S), plan choice.Plan) {
 	t.Helper()
 	o := conf.once(t, scenario, choice.Planned(plan))
-	conf.show(t, o, fmt.Sprintf("-sim.replay=%v", plan))
+	conf.show(t, o, conf.moded(fmt.Sprintf("-sim.replay=%v", plan)))
 }
 
 // one lives with a single seed.

@@ -34,7 +34,7 @@ func report(t testing.TB, conf *config, scenario func(*S), again *choice.Source,
 	}
 	t.Fatalf("sim: %s: %s: %v\n%d decisions shrunk to %d in %d lives\n%sstory:\n%sreproduce: go test -run '%s' %s",
 		t.Name(), how, failure, len(first.made), len(plan), runs, decisions(told.made), told.story.short()+last(told.failure),
-		pattern(t.Name()), "-sim.replay="+plan.String())
+		pattern(t.Name()), conf.moded("-sim.replay="+plan.String()))
 }
 
 // shown is how many decisions are shown.

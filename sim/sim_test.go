@@ -3,7 +3,6 @@ package sim_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -79,8 +78,7 @@ func TestAFailureIsShrunkAndToldWithTheLineThatLivesItAgain(t *testing.T) {
 		"decisions shrunk to", "called", `"one at a time" broke`,
 		"reproduce: go test -run '^TestService$/^sync$' -sim.replay=v1.")
 
-	var plan string
-	must(fmt.Sscanf(text[len(text)-len(lastLine(text)):], "reproduce: go test -run '^TestService$/^sync$' -sim.replay=%s", &plan))
+	plan := planOf(t, text)
 	if failed, again := verdict(t, func(t testing.TB) { sim.Replay(t, clashing, plan, calm) }); !failed {
 		t.Errorf("the replay does not fail: %s", again)
 	} else {

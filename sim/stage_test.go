@@ -115,7 +115,12 @@ func waitForNothing(s *sim.S) {
 	_ = r.Wait(context.Background())
 }
 
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	return lines[len(lines)-1] + "\n"
+// planOf is the plan in the last line of a report.
+func planOf(t *testing.T, text string) (plan string) {
+	t.Helper()
+	_, line, _ := strings.Cut(text, "reproduce: go test -run '^TestService$/^sync$' ")
+	if _, err := fmt.Sscanf(line, "-sim.replay=%s", &plan); err != nil {
+		t.Fatalf("no plan in %s: %v", text, err)
+	}
+	return plan
 }
