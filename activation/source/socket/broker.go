@@ -19,6 +19,7 @@ type broker struct {
 
 	mu      sync.Mutex // guards the following
 	closed  bool
+	blind   bool // the listener cannot be watched, and so nothing is
 	idle    map[uint64]*resting
 	expired []uint64
 	last    uint64 // the number of the connection that was given back last
@@ -37,13 +38,13 @@ const theListener = 0
 
 // take takes a connection that is given back.
 func (b *broker) take(r *resting, keepAlive time.Duration) error {
-	if !watchable(r.conn) {
-		return fmt.Errorf("%w: %T", ErrWatch, r.conn)
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	switch {
+	case b.closed:
 		return fmt.Errorf("%w: the connection is the handler's to close", activation.ErrUnbound)
+	case b.blind || !watchable(r.conn):
+		return fmt.Errorf("%w: %T", ErrWatch, r.conn)
 	}
 	b.last++
 	n := b.last
@@ -106,6 +107,9 @@ func (b *broker) run(ctx context.Context) error {
 	defer b.interruptible(ctx)()
 	err := b.open()
 	if errors.Is(err, errors.ErrUnsupported) {
+		b.mu.Lock()
+		b.blind = true
+		b.mu.Unlock()
 		return b.acceptOnly(ctx)
 	}
 	if err != nil {
@@ -152,13 +156,17 @@ func (b *broker) open() error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.watch = w
 	for n, r := range b.idle {
-		if err := w.add(r.conn, n); err != nil {
+		if err := w.add(r.conn, n); errors.Is(err, net.ErrClosed) {
+			b.expired = append(b.expired, n) // it was closed meanwhile: that is an activity
+			w.wake()
+		} else if err != nil {
 			w.close()
+			b.watch = nil
 			return err
 		}
 	}
-	b.watch = w
 	return nil
 }
 

@@ -88,7 +88,8 @@ type Activity struct {
 //
 // It returns ErrNotOwner; activation.ErrUnbound when the registration has ended;
 // or ErrWatch when the connection cannot be watched: on systems but Linux, and
-// one that is not the system's own, as those of crypto/tls. The connection is
+// where it or the listener is not the system's own, as connections of crypto/tls
+// are not. The connection is
 // still the handler's when it returns an error, unless that is ErrNotOwner.
 func (a *Activity) GiveBack(keepAlive time.Duration) error {
 	if !a.over.CompareAndSwap(false, true) {

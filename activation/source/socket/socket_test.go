@@ -201,7 +201,12 @@ type house struct {
 // serve gives each activity to does, and then tells of it.
 func serve(t *testing.T, does func(*socket.Activity) error) *house {
 	t.Helper()
-	h := &house{t: t, clock: clock.NewVirtual(time.Time{}), ln: listen(t), seen: make(chan *socket.Activity, 100)} // more than come
+	return serveOn(t, listen(t), does)
+}
+
+func serveOn(t *testing.T, ln net.Listener, does func(*socket.Activity) error) *house {
+	t.Helper()
+	h := &house{t: t, clock: clock.NewVirtual(time.Time{}), ln: ln, seen: make(chan *socket.Activity, 100)} // more than come
 	h.App = app.New(app.WithClock(h.clock), app.WithLogger(slog.New(slog.DiscardHandler)))
 	h.Handle("serve", tasks.Typed(func(_ context.Context, _ *tasks.Instance, a *socket.Activity) error {
 		err := does(a)
