@@ -9,6 +9,7 @@ package zone
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,8 @@ import (
 // but Linux. It is an errors.ErrUnsupported.
 var ErrUnsupported = fmt.Errorf("zone: changes cannot be watched here: %w", errors.ErrUnsupported)
 
-// A Zone is a time zone of the machine.
+// A Zone is a time zone of the machine. JSON keeps it whole, so an App with a
+// store takes it after app.WithDetails(zone.Zone{}).
 type Zone struct {
 	// Name is the zone's in the database, such as "Europe/Berlin"; "Local" if
 	// the file does not tell.
@@ -37,6 +39,32 @@ type Zone struct {
 
 // String is the zone's name.
 func (z Zone) String() string { return z.Name }
+
+// A stored is a Zone as JSON.
+type stored struct {
+	Name  string
+	Rules []byte
+}
+
+// MarshalJSON implements json.Marshaler.
+func (z Zone) MarshalJSON() ([]byte, error) { return json.Marshal(stored{z.Name, []byte(z.rules)}) }
+
+// UnmarshalJSON implements json.Unmarshaler. Rules that are none are an error.
+func (z *Zone) UnmarshalJSON(data []byte) (err error) {
+	var s stored
+	if err := json.Unmarshal(data, &s); err != nil {
+		return err
+	}
+	made := Zone{Name: s.Name, Location: time.UTC, rules: string(s.Rules)}
+	if len(s.Rules) > 0 { // there are none where the machine has no file
+		made.Location, err = time.LoadLocationFromTZData(s.Name, s.Rules)
+	}
+	if err != nil {
+		return fmt.Errorf("zone: %s: %w", s.Name, err)
+	}
+	*z = made
+	return nil
+}
 
 // local is where the machine's zone is. One that is not there is UTC.
 const local = "/etc/localtime"
