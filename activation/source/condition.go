@@ -27,5 +27,8 @@ func (l *level[S]) Arm(report func(bool), p activation.Port) error {
 	if state, known := l.State(); known {
 		report(l.holds(state))
 	}
-	return l.arm(p, func(_ context.Context, s S, known bool) { report(known && l.holds(s)) })
+	return l.arm(p, func(_ context.Context, s S, known bool) error {
+		report(known && l.holds(s))
+		return nil
+	})
 }

@@ -45,24 +45,34 @@ func NewFeed[S any](check func() error, w Watch[S]) *Feed[S] {
 }
 
 // A tap is where a registration hears of the state: first as it is, if it is
-// known, then whenever it is told, or not known anymore.
+// known, then whenever it is told, or not known anymore. Its error ends the
+// registration's goroutine, and no other's.
 type tap[S any] struct {
-	hear func(ctx context.Context, state S, known bool)
+	hear func(ctx context.Context, state S, known bool) error
 	ctx  context.Context //nolint:containedctx // that of the registration's goroutine
+	fail context.CancelCauseFunc
+}
+
+func (t *tap[S]) tell(s S, known bool) {
+	if err := t.hear(t.ctx, s, known); err != nil {
+		t.fail(err)
+	}
 }
 
 // arm connects a registration for as long as it stands and its App runs.
-func (f *Feed[S]) arm(p activation.Port, hear func(ctx context.Context, state S, known bool)) error {
+func (f *Feed[S]) arm(p activation.Port, hear func(ctx context.Context, state S, known bool) error) error {
 	if f.check != nil {
 		if err := f.check(); err != nil {
 			return err
 		}
 	}
 	p.Go(func(ctx context.Context) error {
-		t := &tap[S]{hear, ctx}
-		f.add(t)
+		mine, fail := context.WithCancelCause(ctx)
+		defer fail(nil)
+		t := &tap[S]{hear, ctx, fail}
 		defer f.remove(t)
-		return f.follow(ctx, p)
+		f.add(t)
+		return f.follow(ctx, mine, p)
 	})
 	return nil
 }
@@ -72,7 +82,7 @@ func (f *Feed[S]) add(t *tap[S]) {
 	defer f.mu.Unlock()
 	f.taps = append(f.taps, t)
 	if f.known {
-		t.hear(t.ctx, f.state, true)
+		t.tell(f.state, true)
 	}
 }
 
@@ -86,27 +96,38 @@ func (f *Feed[S]) remove(t *tap[S]) {
 	}
 }
 
-// follow watches once it is its turn.
-func (f *Feed[S]) follow(ctx context.Context, p activation.Port) error {
+// follow watches once it is its turn, until ctx ends, which is no error, or mine,
+// whose cause it returns. When both end, ctx does first.
+func (f *Feed[S]) follow(ctx, mine context.Context, p activation.Port) error {
 	select {
 	case f.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil
+	case <-mine.Done():
+		return ended(ctx, mine)
 	}
 	defer func() { <-f.turn }()
 	failed := true // in a panic
 	defer func() {
-		if failed && ctx.Err() == nil {
+		if failed && mine.Err() == nil {
 			var none S
 			f.tell(none, false)
 		}
 	}()
-	err := f.watch(ctx, p, func(s S) { f.tell(s, true) })
+	err := f.watch(mine, p, func(s S) { f.tell(s, true) })
 	failed = err != nil
+	if mine.Err() != nil {
+		return ended(ctx, mine)
+	}
+	return err
+}
+
+// ended says why mine has ended.
+func ended(ctx, mine context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return err
+	return context.Cause(mine)
 }
 
 func (f *Feed[S]) tell(s S, known bool) {
@@ -114,7 +135,7 @@ func (f *Feed[S]) tell(s S, known bool) {
 	defer f.mu.Unlock()
 	f.state, f.known = s, known
 	for _, t := range f.taps {
-		t.hear(t.ctx, s, known)
+		t.tell(s, known)
 	}
 }
 

@@ -96,11 +96,12 @@ type stage struct {
 	notes []string
 }
 
-func play(t *testing.T, story func(s *stage)) {
+func play(t *testing.T, story func(s *stage), options ...app.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := new(world)
-		s := &stage{App: app.New(app.WithLogger(slog.New(slog.DiscardHandler))), t: t, world: w, feed: source.NewFeed(nil, w.watch)}
+		options = append(options, app.WithLogger(slog.New(slog.DiscardHandler)))
+		s := &stage{App: app.New(options...), t: t, world: w, feed: source.NewFeed(nil, w.watch)}
 		s.Use(func(h tasks.Handler) tasks.Handler {
 			return tasks.HandlerFunc(func(ctx context.Context, in *tasks.Instance) error {
 				s.note("%s: %v", in.Name(), in.Details())

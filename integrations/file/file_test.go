@@ -19,6 +19,7 @@ import (
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/integrations/file"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -304,6 +305,40 @@ func TestChanged_DirectoryGone(t *testing.T) {
 	path = filepath.Join(dir, "b")
 	write(t, path, "")
 	s.want(path)
+}
+
+// Changes that the App cannot store are told again and again, with what has come
+// since, and no less.
+func TestChanged_NotStorable(t *testing.T) {
+	dir := t.TempDir()
+	a := app.New(app.WithStore(new(store.Memory)), app.WithLogger(slog.New(slog.DiscardHandler)))
+	a.HandleFunc("x", func(context.Context, *tasks.Instance) error { return nil })
+	if _, err := a.Register(tasks.Registration{Name: "x", Trigger: file.Changed(dir).Wait(time.Millisecond, time.Millisecond)}); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan event.Event, 1000)
+	a.Observe(func(e event.Event) { told <- e })
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for failures := 0; failures < 2; {
+		if failures == 0 {
+			write(t, filepath.Join(dir, "a"), "") // until it is watched
+		}
+		select {
+		case e := <-told:
+			switch {
+			case e.Kind == event.SourceFailed && errors.Is(e.Err, app.ErrNotDurable):
+				failures++
+			case e.Kind == event.Exhausted:
+				t.Fatal("told: the source has come to its end")
+			}
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if _, err := a.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 func ExampleChanged() {

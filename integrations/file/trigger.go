@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,9 @@ const (
 	DefaultLongest = 2 * time.Second
 )
 
-// A Trigger makes a task due when files change. The details are a Changes.
+// A Trigger makes a task due when files change. The details are a Changes, which
+// an App with a store takes after app.WithDetails(file.Changes{}), or for a task
+// that is Volatile.
 type Trigger struct {
 	paths          []string
 	quiet, longest time.Duration
@@ -46,7 +49,7 @@ type Trigger struct {
 // and ErrNoPath if there is no path. When a directory goes away the source
 // fails, as observers are told, and is begun anew with a growing pause.
 func Changed(paths ...string) Trigger {
-	return Trigger{paths, DefaultQuiet, DefaultLongest}
+	return Trigger{slices.Clone(paths), DefaultQuiet, DefaultLongest}
 }
 
 // Wait sets how long nothing must have changed before a list of changes is handed
@@ -111,7 +114,8 @@ func handOver(ctx context.Context, p activation.Port, s *scan, b *batch) error {
 		}
 		s.note(c.Paths) // before the handler looks
 		if _, err = slot.Fire(ctx, c); err != nil {
-			return nil
+			b.add(c.Events, c.Rescanned, c.Paths...) // for the next try
+			return activation.UnlessOver(err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -74,7 +75,8 @@ func Of(w source.Watch[Cost]) *Meter { return &Meter{source.NewFeed(nil, w)} }
 func (m *Meter) Cost() (cost Cost, known bool) { return m.feed.State() }
 
 // Changed makes a task due when the cost has changed: Windows'
-// BackgroundWorkCostChange. The details are the new Cost.
+// BackgroundWorkCostChange. The details are the new Cost, which an App with a
+// store takes after app.WithDetails(pressure.Low).
 func (m *Meter) Changed() activation.Trigger {
 	return m.feed.Trigger("cost(changed)", func(before, after Cost) bool { return before != after })
 }
@@ -103,7 +105,7 @@ type costs struct {
 }
 
 func newMeter(medium, high float64, gauges []Gauge, open func([]threshold) (alarm, error)) *Meter {
-	c := costs{[2]float64{medium, high}, gauges, open}
+	c := costs{[2]float64{medium, high}, slices.Clone(gauges), open}
 	return &Meter{source.NewFeed(c.check, c.watch)}
 }
 

@@ -33,8 +33,9 @@ func Cgroup(dir string, r Resource) Gauge { return Gauge{r, filepath.Join(dir, s
 
 // Some makes a task due when at least one task of the machine or group has stood
 // still for longer than stall within a window, at most once in a window, and
-// again in the next if it goes on. The details are a Reading. A window is from
-// half a second to ten seconds; one that is not a multiple of two seconds needs
+// again in the next if it goes on. The details are a Reading, which an App with a
+// store takes after app.WithDetails(pressure.Reading{}). A window is from half a
+// second to ten seconds; one that is not a multiple of two seconds needs
 // CAP_SYS_RESOURCE, without which the source fails, as observers are told.
 func (g Gauge) Some(stall, window time.Duration) activation.Trigger {
 	return exceeds{g, "some", stall, window, open}
@@ -105,7 +106,9 @@ func (e exceeds) Arm(p activation.Port) error {
 			if err != nil {
 				return err
 			}
-			_, _ = p.Fire(ctx, r) // a refusal is counted and told by the App
+			if _, err := p.Fire(ctx, r); err != nil {
+				return activation.UnlessOver(err)
+			}
 		}
 	})
 	return nil

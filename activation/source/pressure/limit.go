@@ -23,7 +23,8 @@ type MemoryCount struct {
 }
 
 // MemoryLimits makes a task due when a control group of version 2, given by its
-// directory, has run into a limit of its memory. The details are a MemoryCount.
+// directory, has run into a limit of its memory. The details are a MemoryCount,
+// which an App with a store takes after app.WithDetails(pressure.MemoryCount{}).
 // Where the group has no memory.events, Register answers errors.ErrUnsupported.
 func MemoryLimits(dir string) activation.Trigger {
 	path := filepath.Join(dir, "memory.events")
