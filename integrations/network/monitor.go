@@ -28,7 +28,8 @@ func Of(w source.Watch[State]) *Monitor { return &Monitor{source.NewFeed(nil, w)
 func (m *Monitor) State() (state State, known bool) { return m.feed.State() }
 
 // Changed makes a task due when the state has changed in any way: Windows'
-// NetworkStateChange. The details are the new State.
+// NetworkStateChange. The details are the new State, which an App with a store
+// takes after app.WithDetails(network.State{}).
 func (m *Monitor) Changed() activation.Trigger {
 	return m.feed.Trigger("network(changed)", func(before, after State) bool { return !before.Equal(after) })
 }

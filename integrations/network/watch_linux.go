@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -26,7 +27,12 @@ func watch(ctx context.Context, _ activation.Port, tell func(State)) error {
 		return fmt.Errorf("network: %w", err)
 	}
 	defer s.Close()
-	defer context.AfterFunc(ctx, s.Close)()
+	var draining sync.Mutex
+	defer context.AfterFunc(ctx, func() {
+		draining.Lock()
+		defer draining.Unlock()
+		s.Close()
+	})()
 	var last State
 	for first := true; ; first = false {
 		state, err := read()
@@ -44,12 +50,18 @@ func watch(ctx context.Context, _ activation.Port, tell func(State)) error {
 		if err != nil && !errors.Is(err, syscall.ENOBUFS) { // some were lost, and what they said is read
 			return fmt.Errorf("network: %w", err)
 		}
-		drain(s)
+		draining.Lock()
+		drain(ctx, s)
+		draining.Unlock()
 	}
 }
 
-// drain takes what has come meanwhile: it is all about the state to be read.
-func drain(s *nl.NetlinkSocket) {
+// drain takes what has come meanwhile: it is all about the state to be read. The
+// socket must not be closed meanwhile: its number would be another's.
+func drain(ctx context.Context, s *nl.NetlinkSocket) {
+	if ctx.Err() != nil {
+		return
+	}
 	buffer := make([]byte, 1)
 	for {
 		_, _, err := unix.Recvfrom(s.GetFd(), buffer, unix.MSG_DONTWAIT|unix.MSG_TRUNC)

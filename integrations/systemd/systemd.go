@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	sockets "github.com/coreos/go-systemd/v22/activation"
@@ -107,8 +108,16 @@ func Reloading(h tasks.Handler) tasks.Handler {
 }
 
 // Status tells systemd in a line what the service does; systemctl status shows
-// it.
-func Status(text string) error { return notify("STATUS=" + text) }
+// it. Ends of line in the text become spaces: what follows one would be a notice
+// of its own.
+func Status(text string) error {
+	return notify("STATUS=" + strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' {
+			return ' '
+		}
+		return r
+	}, text))
+}
 
 // Listeners are the sockets that systemd has opened for the program, by the
 // FileDescriptorName of their units; none if it has not. They are for

@@ -76,7 +76,7 @@ func TestNotices(t *testing.T) {
 		t.Fatal(err)
 	}
 	reload := trigger.NewApplication[string]()
-	a.Handle("reload", systemd.Reloading(tasks.HandlerFunc(func(context.Context, *tasks.Instance) error { return systemd.Status("reads") })))
+	a.Handle("reload", systemd.Reloading(tasks.HandlerFunc(func(context.Context, *tasks.Instance) error { return systemd.Status("reads\nSTOPPING=1") })))
 	if _, err := a.Register(tasks.Registration{Name: "reload", Trigger: reload}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestNotices(t *testing.T) {
 	if _, err := reload.Request(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, state := range []string{"RELOADING=1", "STATUS=reads", "READY=1"} {
+	for _, state := range []string{"RELOADING=1", "STATUS=reads STOPPING=1", "READY=1"} {
 		b := make([]byte, 1000)
 		for n := 0; ; {
 			var err error
