@@ -183,12 +183,12 @@ func (g *registry) witnessed(r tasks.Registration) tasks.Registration {
 
 // accept brings the registration to the engine and, when it is accepted, its
 // sources to life.
-func (a *App) accept(p *port) (err error) {
-	spec := p.submit()
-	if a.journal == nil {
+func (a *App) accept(p *port) error {
+	var err error
+	if spec := p.submit(); a.journal == nil {
 		err = a.call(&engine.Input{Op: engine.Register, Spec: spec}).Err
 	} else {
-		a.own(func() { err = a.journal.enlist(spec) })
+		err = a.journal.register(spec)
 	}
 	if err == nil {
 		p.bind()

@@ -143,6 +143,12 @@ func (j *journal) claimed(key engine.Key, wanted bool) {
 	delete(j.past, key)
 }
 
+// register is enlist for who is not the owner.
+func (j *journal) register(spec *engine.Spec) (err error) {
+	j.a.own(func() { err = j.enlist(spec) })
+	return err
+}
+
 // enlist gives a registration to the engine, with what the store has of it. The
 // owner calls it.
 func (j *journal) enlist(spec *engine.Spec) error {

@@ -14,7 +14,10 @@ type at struct{ t time.Time }
 // refused with ErrNoTime.
 func At(t time.Time) activation.Trigger { return at{t} }
 
-func (a at) String() string { return "at(" + a.t.Format(time.RFC3339Nano) + ")" }
+func (a at) String() string {
+	var room [len("at()") + len(time.RFC3339Nano)]byte
+	return string(append(a.t.AppendFormat(append(room[:0], "at("...), time.RFC3339Nano), ')'))
+}
 
 func (a at) Arm(p activation.Port) error {
 	if a.t.IsZero() {

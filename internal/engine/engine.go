@@ -64,7 +64,8 @@ type Engine struct {
 	dirty    dirty
 	insts    []*Instance // that hold a slot, in no particular order
 	plan     plan
-	spares   []*Act // of activations that are over, see Recycle
+	spares   []*Act      // of activations that are over, see Recycle
+	times    []time.Time // room for due times
 
 	taskIDs, actIDs, instIDs uint64
 

@@ -211,7 +211,7 @@ func (e *Engine) TaskState(t *Task) TaskState {
 	}
 	s.Sources = slices.Clone(t.phases)
 	if t.stats != nil {
-		s.Counts = t.stats.Counts
+		s.Counts = t.stats.counts()
 	}
 	return s
 }

@@ -89,7 +89,7 @@ func later(x, y time.Time) time.Time {
 func (e *Engine) restore(t *Task, s *Stored, back time.Duration) {
 	st := e.stateOf(t)
 	t.paused = t.paused || s.Paused
-	st.sums().Counts = s.Counts
+	st.sums().tally = newTally(s.Counts)
 	st.whilePaused, st.missedPaused, st.missedLast = s.WhilePaused, s.MissedPaused, e.here(s.MissedLast)
 	same := s.Trigger == t.Trigger && !mutant.On(mutant.PhaseLost)
 	if same {

@@ -129,8 +129,8 @@ func (e *Engine) due(t *Task, n int) {
 	if mutant.On(mutant.Drift) && e.now.After(ph.Last) {
 		ph.Registered = ph.Registered.Add(e.now.Sub(ph.Last))
 	}
-	var one [1]time.Time
-	times := newest{most: max(1, t.Reg.Missed.All()), kept: one[:0]}
+	times := newest{most: max(1, t.Reg.Missed.All()), kept: e.times[:0]}
+	e.times = nil // so that nobody else uses it meanwhile
 	if mutant.On(mutant.MissedStorm) {
 		times.most = 1 << 10
 	}
@@ -150,6 +150,7 @@ func (e *Engine) due(t *Task, n int) {
 	for _, at := range times.kept {
 		e.fire(t, firing{due: at, fromTime: true, scope: scope})
 	}
+	e.times = times.kept
 	if follows && !t.underway() {
 		e.goOn(t, n) // nothing came of it
 	}

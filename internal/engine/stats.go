@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -13,12 +14,45 @@ const history = 8
 // stats are made when something happens to a task first, so that one that never
 // ran costs nothing for them.
 type stats struct {
-	tasks.Counts
+	tally
 	took
 	outcomes []tasks.Outcome  // the last; a ring once there are as many as are remembered
 	one      [1]tasks.Outcome // room for the first
 	n        int              // ever put into it
 	faults   []string         // the last
+}
+
+// A tally is tasks.Counts, but that what rarely happens takes no room before.
+type tally struct {
+	Fired, Merged, Refused, Missed, Started, Succeeded, Failed, Retried, Abandoned uint64
+
+	canceled *[activation.EnergySaver + 1]uint64 // by reason; nil: none was
+}
+
+func newTally(c tasks.Counts) tally {
+	t := tally{c.Fired, c.Merged, c.Refused, c.Missed, c.Started, c.Succeeded, c.Failed, c.Retried, c.Abandoned, nil}
+	if canceled := c.Canceled; canceled != [len(canceled)]uint64{} {
+		t.canceled = &canceled
+	}
+	return t
+}
+
+func (t *tally) counts() tasks.Counts {
+	c := tasks.Counts{
+		Fired: t.Fired, Merged: t.Merged, Refused: t.Refused, Missed: t.Missed, Started: t.Started,
+		Succeeded: t.Succeeded, Failed: t.Failed, Retried: t.Retried, Abandoned: t.Abandoned,
+	}
+	if t.canceled != nil {
+		c.Canceled = *t.canceled
+	}
+	return c
+}
+
+func (t *tally) cancel(r activation.Reason) {
+	if t.canceled == nil {
+		t.canceled = new([activation.EnergySaver + 1]uint64)
+	}
+	t.canceled[r]++
 }
 
 // What took how long.
@@ -97,7 +131,7 @@ func (e *Engine) remember(i *Instance, outcome error) {
 		s.Abandoned++
 	}
 	if i.reason != 0 {
-		s.Canceled[i.reason]++
+		s.cancel(i.reason)
 	}
 	if !e.cfg.NoLatency {
 		s.add(done, e.now.Sub(i.Started))
@@ -163,7 +197,7 @@ func (e *Engine) explainState(t *Task, x *tasks.Explanation) {
 		x.Pending = append(x.Pending, e.explainPending(a))
 	}
 	if t.stats != nil {
-		x.Counts, x.History, x.Faults = t.stats.Counts, t.stats.last(), slices.Clone(t.stats.faults)
+		x.Counts, x.History, x.Faults = t.stats.counts(), t.stats.last(), slices.Clone(t.stats.faults)
 		x.Latency = t.stats.latency()
 	}
 }
