@@ -53,6 +53,7 @@ type App struct {
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
+	runs      int64      // instances that are not over, see idle.go
 	awake     bool       // it has run or stopped: there may be strands
 	held      []seam.Job // what was to be run before that
 	report    *Report

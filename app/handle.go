@@ -90,7 +90,7 @@ func (h *handle) Wait(ctx context.Context) error {
 // why is why the instance cannot go on, with r.mu held: ErrOver if it is over or
 // abandoned, else the reason for which it was canceled, nil if it was not.
 func (h *handle) why() error {
-	if h.r.gen.Load() != h.id || h.r.past {
+	if !h.r.share(h.id) || h.r.past {
 		return tasks.ErrOver
 	}
 	return h.r.ended

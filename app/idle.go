@@ -8,29 +8,37 @@ import (
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
-// What works is counted in App.busy: each callback and each observer that has
-// something to tell, and each instance, unless all its strands are in Sleep.
+// What works is counted: in App.busy each callback and each observer that has
+// something to tell, in App.runs each instance. One all of whose strands are in
+// Sleep is taken off again in App.busy.
 
-// rest says that one of those has ended.
-func (a *App) rest() {
-	if a.busy.Add(-1) == 0 && a.watched.Load() {
-		a.do(func() {}) // the owner looks whether somebody waits for this
+// works is how many that are. The owner calls it.
+func (a *App) works() int64 { return a.runs + a.busy.Load() }
+
+// rest says that one of those in App.busy has ended.
+func (a *App) rest() { a.rested(a.busy.Add(-1)) }
+
+// rested lets the owner look whether somebody waits for rest, if App.busy is so
+// low that there may be.
+func (a *App) rested(busy int64) {
+	if busy <= 0 && a.watched.Load() {
+		a.do(func() {})
 	}
 }
 
 // shift changes the number of the instance's strands, and of those that work.
 func (r *run) shift(strands, awake int) {
 	r.mu.Lock()
-	before := r.busy
+	before := r.resting
 	r.count(strands, awake)
-	after := r.busy
+	after := r.resting
 	ended := r.lastEnd()
 	r.mu.Unlock()
 	if ended {
 		r.a.post(&engine.Input{Op: engine.Over, Inst: r.is})
 	}
-	if before && !after && r.a.busy.Load() == 0 && r.a.watched.Load() {
-		r.a.do(func() {})
+	if !before && after {
+		r.a.rested(r.a.busy.Load())
 	}
 }
 
@@ -47,33 +55,30 @@ func (r *run) lastEnd() bool {
 func (r *run) count(strands, awake int) {
 	r.strands += strands
 	r.awake += awake
-	busy := r.awake > 0 || r.strands <= 0
-	if r.forgotten || busy == r.busy {
+	resting := r.awake <= 0 && r.strands > 0
+	if r.forgotten || resting == r.resting {
 		return
 	}
-	r.busy = busy
-	if busy {
-		r.a.busy.Add(1)
-	} else {
+	r.resting = resting
+	if resting {
 		r.a.busy.Add(-1)
+	} else {
+		r.a.busy.Add(1)
 	}
 }
 
-// idle says that the instance is over, or that nobody waits for it anymore.
-func (r *run) idle() {
-	r.mu.Lock()
-	counted := r.forget()
-	r.mu.Unlock()
-	if counted {
-		r.a.rest()
+// forget ends the counting of the instance. The owner calls it, with r.mu held if
+// anybody else has to do with the record.
+func (r *run) forget() {
+	if r.forgotten {
+		return
 	}
-}
-
-// forget ends the counting of the instance, and reports whether it was counted.
-func (r *run) forget() bool {
-	counted := r.busy && !r.forgotten
-	r.forgotten, r.busy = true, false
-	return counted
+	r.forgotten = true
+	r.a.runs--
+	if r.resting {
+		r.resting = false
+		r.a.busy.Add(1)
+	}
 }
 
 // WaitIdle waits until the App has nothing to do at the present instant: no
@@ -111,7 +116,7 @@ func (a *App) watch() {
 // checkIdle releases those who wait for it. The owner calls it when it has
 // handled every letter it knows of.
 func (a *App) checkIdle() {
-	if len(a.idlers) == 0 || a.busy.Load() > 0 && !a.closed {
+	if len(a.idlers) == 0 || a.works() > 0 && !a.closed {
 		return
 	}
 	if at, ok := a.eng.Next(); ok && a.eng.Running() && !at.After(a.clock.Now()) {

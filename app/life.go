@@ -175,7 +175,7 @@ func (a *App) checkStopped() {
 	case !a.eng.Stopped() || a.closed:
 	case a.hurry:
 		a.close()
-	case a.busy.Load()+a.sources.Load() == 0:
+	case a.works()+a.sources.Load() == 0:
 		if a.journal == nil || !a.journal.lastTry() {
 			a.close()
 		}

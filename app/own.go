@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
@@ -11,8 +12,11 @@ import (
 
 // An answer is what the engine replied.
 type answer struct {
-	engine.Reply
-	outcome *handle // of Reply.Act, which is the owner's
+	outcome *handle // of the activation that a firing became
+	Result  activation.Result
+	OK      bool
+	N       int
+	Err     error
 }
 
 // handOver is how many letters an owner handles before a strand of its own takes
@@ -195,15 +199,16 @@ func (a *App) handle(l *letter) {
 
 // ask is step for one who wants the answer.
 func (a *App) ask(in *engine.Input) answer {
-	r := answer{Reply: a.step(in)}
+	r := a.step(in)
+	s := answer{Result: r.Result, OK: r.OK, N: r.N, Err: r.Err}
 	if r.Act != nil {
-		r.outcome = a.record(r.Act).h
+		s.outcome = a.record(r.Act).h
 	}
-	return r
+	return s
 }
 
 // step lets the engine decide and carries out what it decided.
-func (a *App) step(in *engine.Input) engine.Reply {
+func (a *App) step(in *engine.Input) *engine.Reply {
 	if a.witness != nil {
 		a.witness.Saw(a.now, *in)
 	}
@@ -259,6 +264,9 @@ const farthest = time.Minute
 // for an earlier instant stays: what it finds nothing to do for costs less than
 // setting it anew each time.
 func (a *App) setAlarm() {
+	if a.alarm.armed && !a.eng.MayBeDue(a.alarm.at) {
+		return // as mostly
+	}
 	at, ok := a.eng.Next()
 	if !ok || a.alarm.armed && !at.Before(a.alarm.at) {
 		return

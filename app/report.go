@@ -155,7 +155,7 @@ func (a *App) noteStack(i *engine.Instance, stack string) {
 // closeReport ends the observing and with it the report. The owner calls it.
 func (a *App) closeReport() {
 	a.report.Took = a.now.Sub(a.report.At)
-	a.report.Unfinished = int(a.busy.Load() + a.sources.Load())
+	a.report.Unfinished = int(a.works() + a.sources.Load())
 	for _, o := range a.observers {
 		a.report.Untold += o.close()
 	}

@@ -33,9 +33,10 @@ type run struct {
 	start  time.Time     // of an attempt that is timed
 	begun  time.Duration // how long after that its handler began
 
-	// gen is the instance's ID from its start until it is over. It is set to zero
-	// with mu held; who holds mu and finds another ID than its own there must not
-	// look at the rest.
+	// gen is the instance's ID from its start until it is over, then zero. Who
+	// holds mu and finds another ID than its own there must not look at the rest.
+	// With the bit shared it is set to zero with mu held; without, whenever the
+	// handler has returned: see share.
 	gen atomic.Uint64
 
 	mu        sync.Mutex // guards the following
@@ -47,8 +48,8 @@ type run struct {
 	deadline  time.Time
 	holds     bool // it was abandoned, and holds its slot until it ends
 	told      bool // the engine has been told that it ended
-	busy      bool // counted in App.busy
-	forgotten bool // never again counted in App.busy
+	resting   bool // counted in App.busy, as one less
+	forgotten bool // no longer counted in App.runs and App.busy
 	strands   int  // the handler, Go and Await
 	awake     int  // of those, not in Sleep
 	sleepers  []*sleeper
@@ -98,12 +99,23 @@ func (a *App) newRun(i *engine.Instance) *run {
 	if i.Timed {
 		r.start = a.now
 	}
-	r.busy, r.strands, r.awake, r.deadline = true, 1, 1, i.Deadline
+	r.strands, r.awake, r.deadline = 1, 1, i.Deadline
 	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
 	r.onLoop = i.Task.Reg.OnLoop
-	a.busy.Add(1)
+	a.runs++
 	return r
+}
+
+// shared says in run.gen that not only the handler's strand has to do with the
+// record.
+const shared = 1 << 63
+
+// share says, with r.mu held, that somebody else than the handler's strand has to
+// do with the record, and reports whether it still serves that instance: from
+// then on it does so until r.mu is released.
+func (r *run) share(id uint64) bool {
+	return id != 0 && (r.gen.Load() == id|shared || r.gen.CompareAndSwap(id, id|shared))
 }
 
 // launch gives it a strand, or its place in the loop's queue. Nothing starts
@@ -159,6 +171,11 @@ func (r *run) readDeadline() {
 // handlerReturned notes the handler's end. If work goes on under deferrals the
 // engine is told so, else the instance is over.
 func (r *run) handlerReturned(err error, last bool) {
+	if last && r.gen.CompareAndSwap(r.is.ID, 0) { // nobody else has to do with it, as mostly
+		r.err = err
+		r.leave(last)
+		return
+	}
 	r.mu.Lock()
 	r.returned = true
 	r.note(err)
@@ -227,28 +244,32 @@ func (r *run) endWith(last bool) {
 		r.gen.Store(0)
 	}
 	r.finish(tasks.ErrOver)
+	r.mu.Unlock()
+	r.leave(last)
+}
+
+// leave tells the engine that the run is over, which may serve another from then
+// on.
+func (r *run) leave(last bool) {
 	if last && r.onLoop {
 		r.owes = true
-		r.mu.Unlock()
 		return
 	}
-	a := r.a
-	r.mu.Unlock()
-	a.over(r, last) // from now on r may serve another
+	r.a.over(r, last)
 }
 
 // settleUp tells the engine that a run is over. The owner calls it.
 func (r *run) settleUp() {
-	r.mu.Lock()
-	counted := r.forget()
-	err := r.err
-	r.owes = false
-	r.mu.Unlock()
-	a := r.a
-	a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: err, On: r.is.Timed, For: r.begun}) // from now on r may serve another
-	if counted {
-		a.busy.Add(-1) // the owner looks whether somebody waits for this
+	if r.told {
+		r.mu.Lock()
+		r.forget()
+		r.mu.Unlock()
+	} else { // nobody else has to do with it
+		r.past, r.told = true, true
+		r.forget()
 	}
+	r.owes = false
+	r.a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: r.err, On: r.is.Timed, For: r.begun})
 }
 
 // recycle makes the record of an instance that is over ready for another, if
@@ -260,7 +281,7 @@ func (a *App) recycle(i *engine.Instance) {
 	}
 	r.h = nil
 	r.err, r.ended, r.left, r.onCancel = nil, nil, nil, nil
-	r.deferred, r.returned, r.past, r.holds, r.told, r.busy, r.forgotten, r.onLoop = false, false, false, false, false, false, false, false
+	r.deferred, r.returned, r.past, r.holds, r.told, r.resting, r.forgotten, r.onLoop = false, false, false, false, false, false, false, false
 }
 
 // end is for an instance whose outcome has been told while deferrals are open.
@@ -275,11 +296,12 @@ func (r *run) end() {
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
+	r.share(r.is.ID)
 	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon != tasks.FreeSlot
 	r.finish(tasks.ErrOver)
+	r.forget()
 	ended := r.lastEnd()
 	r.mu.Unlock()
-	r.idle()
 	if ended {
 		r.a.later(&letter{in: &engine.Input{Op: engine.Over, Inst: r.is}})
 	}
@@ -290,6 +312,7 @@ func (r *run) abandon() []deferral.Open {
 func (r *run) cancel(reason activation.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.share(r.is.ID)
 	if r.onLoop {
 		r.a.loop.skip(r)
 	}

@@ -16,11 +16,12 @@ func BenchmarkActivation(b *testing.B) {
 	spec := &engine.Spec{Terms: new(engine.Terms), Key: engine.Key{Name: "sync"}}
 	spec.Reg.Overlap = tasks.Parallel(0)
 	_, r := e.Step(epoch, &engine.Input{Op: engine.Register, Spec: spec})
+	task := r.Task
 	now := epoch
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(time.Microsecond)
-		effects, _ := e.Step(now, &engine.Input{Op: engine.Fire, Task: r.Task})
+		effects, _ := e.Step(now, &engine.Input{Op: engine.Fire, Task: task})
 		i := effects[0].Inst
 		if i.Life.Do(tasks.MoveStart) != nil {
 			b.Fatal("no start")

@@ -76,6 +76,7 @@ type Engine struct {
 
 	effects []Effect
 	events  []event.Event
+	reply   Reply
 }
 
 // New returns an engine that does not run yet.
@@ -195,6 +196,10 @@ func (e *Engine) Due() bool {
 	return ok && at <= e.at
 }
 
+// MayBeDue reports whether a Tick may be wanted before an instant: if not, Next is
+// not before it.
+func (e *Engine) MayBeDue(before time.Time) bool { return e.plan.soonest < nanos(before) }
+
 // Running reports whether firings are accepted.
 func (e *Engine) Running() bool { return e.running && !e.draining }
 
@@ -208,14 +213,14 @@ func (e *Engine) byID() []*Task {
 	return all
 }
 
-// effect adds one, whose fields are zero.
+// effect adds one, whose other fields are zero.
 func (e *Engine) effect(d Do) *Effect {
 	if len(e.effects) == cap(e.effects) {
 		e.effects = slices.Grow(e.effects, 8)
 	}
 	e.effects = e.effects[:len(e.effects)+1]
 	f := &e.effects[len(e.effects)-1]
-	f.Do = d
+	*f = Effect{Do: d}
 	return f
 }
 

@@ -64,7 +64,8 @@ func TestWhatAHostCanAsk(t *testing.T) {
 	e := engine.New(engine.Config{TimeLimit: time.Minute, Grace: time.Second})
 	key := engine.Key{Group: "photos", Name: "sync"}
 	e.Step(epoch, &engine.Input{Op: engine.Begin})
-	_, r := e.Step(epoch, &engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: key, Host: "mine"}})
+	_, answer := e.Step(epoch, &engine.Input{Op: engine.Register, Spec: &engine.Spec{Terms: new(engine.Terms), Key: key, Host: "mine"}})
+	r := *answer
 	if e.Task(key) != r.Task || e.Task(engine.Key{Name: "sync"}) != nil {
 		t.Error("Task: the name is found in another group, or not in its own")
 	}

@@ -24,7 +24,7 @@ type firing struct {
 	scope    int  // of its source
 }
 
-func (e *Engine) fireFromOutside(in *Input) Reply {
+func (e *Engine) fireFromOutside(in *Input, r *Reply) {
 	err := e.closed(in.Task)
 	if err == nil && in.stale() {
 		err = fmt.Errorf("%w: task %q", activation.ErrUnbound, in.Task.Key.Name)
@@ -34,10 +34,10 @@ func (e *Engine) fireFromOutside(in *Input) Reply {
 	}
 	if err != nil {
 		e.drop(in.Details)
-		return Reply{Result: activation.UnknownError, Err: err}
+		r.Result, r.Err = activation.UnknownError, err
+		return
 	}
-	a, r := e.fire(in.Task, firing{details: in.Details, origin: in.Origin, due: e.now, scope: in.Index})
-	return Reply{Act: a, Result: r}
+	r.Act, r.Result = e.fire(in.Task, &firing{details: in.Details, origin: in.Origin, due: e.now, scope: in.Index})
 }
 
 // closed says why a firing is misuse.
@@ -52,17 +52,17 @@ func (e *Engine) closed(t *Task) error {
 }
 
 // raise fires every task that listens to a topic, in the order they began to.
-func (e *Engine) raise(in *Input) (r Reply) {
+func (e *Engine) raise(in *Input, r *Reply) {
 	if !e.running || e.stopped {
-		return Reply{Err: fmt.Errorf("%w: topic %q", activation.ErrNotRunning, in.Topic)}
+		r.Err = fmt.Errorf("%w: topic %q", activation.ErrNotRunning, in.Topic)
+		return
 	}
 	for _, l := range slices.Clone(e.topics[in.Topic]) {
 		f := firing{details: in.Details, origin: in.Origin, due: e.now, fromTime: true, scope: l.scope}
-		if _, res := e.fire(l.task, f); res == activation.Allowed {
+		if _, res := e.fire(l.task, &f); res == activation.Allowed {
 			r.N++
 		}
 	}
-	return r
 }
 
 // The topics of completions, before the task's name.
@@ -88,19 +88,19 @@ func (e *Engine) raiseDone(t *Task, v event.Event, outcome error) {
 	for _, topic := range []string{doneAny + t.Key.Name, how + t.Key.Name} {
 		for _, l := range slices.Clone(e.topics[topic]) {
 			if l.task.Key.Group == t.Key.Group {
-				e.fire(l.task, firing{details: v, due: e.now, fromTime: true, scope: l.scope})
+				e.fire(l.task, &firing{details: v, due: e.now, fromTime: true, scope: l.scope})
 			}
 		}
 	}
 }
 
 // fire makes an activation of a firing, or a part of one, or refuses it.
-func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
+func (e *Engine) fire(t *Task, f *firing) (*Act, activation.Result) {
 	if t.gone {
 		return nil, activation.UnknownError
 	}
 	e.stateOf(t)
-	at, ok := e.pass(t, &f)
+	at, ok := e.pass(t, f)
 	paused := e.isPaused(t)
 	switch {
 	case e.draining, t.spent, paused && !f.fromTime && !f.placed, !ok:
@@ -113,7 +113,7 @@ func (e *Engine) fire(t *Task, f firing) (*Act, activation.Result) {
 
 // firePaused follows Missed: firings of time and events are kept for later, up
 // to as many as may be made up for.
-func (e *Engine) firePaused(t *Task, f firing, at time.Time) (*Act, activation.Result) {
+func (e *Engine) firePaused(t *Task, f *firing, at time.Time) (*Act, activation.Result) {
 	last := t.pending.mergeable()
 	switch most := madeUpFor(t.Reg.Missed); {
 	case most == 0:
@@ -142,7 +142,7 @@ func madeUpFor(m tasks.Missed) int {
 }
 
 // keep does what the task's Keep and Overlap say of a firing.
-func (e *Engine) keep(t *Task, f firing, at time.Time) (*Act, activation.Result) {
+func (e *Engine) keep(t *Task, f *firing, at time.Time) (*Act, activation.Result) {
 	switch last := t.pending.mergeable(); {
 	case last != nil && t.keep == tasks.Newest:
 		return e.merge(last, f, at), activation.Allowed
@@ -161,7 +161,7 @@ func (t *Task) full() bool {
 	return t.keep.Capacity() > 0 && t.pending.fresh()+t.held >= t.keep.Capacity()
 }
 
-func (e *Engine) accept(t *Task, f firing, at time.Time) *Act {
+func (e *Engine) accept(t *Task, f *firing, at time.Time) *Act {
 	e.actIDs++
 	a := e.spare()
 	a.ID, a.Task, a.Details, a.Origin, a.Due, a.Merged, a.since = e.actIDs, t, f.details, f.origin, f.due, 1, e.now
@@ -193,7 +193,7 @@ func (e *Engine) putOff(a *Act, until time.Time) {
 }
 
 // merge makes f part of a, which takes its details.
-func (e *Engine) merge(a *Act, f firing, at time.Time) *Act {
+func (e *Engine) merge(a *Act, f *firing, at time.Time) *Act {
 	e.drop(a.Details)
 	a.Details, a.Origin, a.Due = f.details, f.origin, f.due
 	e.countMerge(a, f)
@@ -220,14 +220,14 @@ func (e *Engine) reschedule(a *Act, scope int, at time.Time) {
 }
 
 // mergeOld makes f part of a, which keeps its details.
-func (e *Engine) mergeOld(a *Act, f firing) *Act {
+func (e *Engine) mergeOld(a *Act, f *firing) *Act {
 	e.drop(f.details)
 	e.countMerge(a, f)
 	e.tell(a.Task, event.Event{Kind: event.Merged, Activation: a.ID, N: a.Merged, Due: f.due})
 	return a
 }
 
-func (e *Engine) countMerge(a *Act, f firing) {
+func (e *Engine) countMerge(a *Act, f *firing) {
 	if !mutant.On(mutant.MergeLost) || a.Merged != 4 {
 		a.Merged++
 	}
@@ -248,7 +248,7 @@ func (e *Engine) spend(a *Act) {
 }
 
 // count notes a firing that came through.
-func (t *Task) count(f firing) {
+func (t *Task) count(f *firing) {
 	for s := t.scope(f.scope); s != nil; s = t.parent(s) {
 		s.phase.N++
 		s.phase.Last = s.asked
@@ -256,7 +256,7 @@ func (t *Task) count(f firing) {
 	t.sums().Fired++
 }
 
-func (e *Engine) refuse(t *Task, f firing, r activation.Result) activation.Result {
+func (e *Engine) refuse(t *Task, f *firing, r activation.Result) activation.Result {
 	e.drop(f.details)
 	t.sums().Refused++
 	e.tell(t, event.Event{Kind: event.Refused, Result: r, Due: f.due})

@@ -171,11 +171,13 @@ type Effect struct {
 	Err     error
 }
 
-// Step takes one input at the given instant and decides. The effects are valid
-// until the next Step. What was due by now is done first.
-func (e *Engine) Step(now time.Time, in *Input) ([]Effect, Reply) {
-	clear(e.effects)
-	e.effects, e.events = e.effects[:0], e.events[:0]
+// Step takes one input at the given instant and decides. The effects and the
+// reply are valid until the next Step. What was due by now is done first.
+func (e *Engine) Step(now time.Time, in *Input) ([]Effect, *Reply) {
+	if len(e.effects) > fewEffects {
+		clear(e.effects) // a few may point to what is past
+	}
+	e.effects, e.events, e.reply = e.effects[:0], e.events[:0], Reply{}
 	if now != e.given {
 		e.given, e.now = now, now.Round(0)
 		e.at = nanos(e.now)
@@ -189,11 +191,14 @@ func (e *Engine) Step(now time.Time, in *Input) ([]Effect, Reply) {
 	default:
 		e.runDue()
 	}
-	r := e.decide(in)
-	return e.effects, r
+	e.decide(in, &e.reply)
+	return e.effects, &e.reply
 }
 
-func (e *Engine) decide(in *Input) (r Reply) {
+// fewEffects is how many most steps have at most.
+const fewEffects = 8
+
+func (e *Engine) decide(in *Input, r *Reply) {
 	switch in.Op {
 	case Tick:
 	case Register:
@@ -204,13 +209,13 @@ func (e *Engine) decide(in *Input) (r Reply) {
 		former, _ := in.Details.(*Former)
 		r.Err = e.begin(former)
 	case Fire:
-		return e.fireFromOutside(in)
+		e.fireFromOutside(in, r)
 	case FirePlace:
-		return e.firePlace(in)
+		e.firePlace(in, r)
 	case Raise:
-		return e.raise(in)
+		e.raise(in, r)
 	case Reserve:
-		return e.reserve(in.Place)
+		e.reserve(in.Place, r)
 	case Unreserve:
 		e.unreserve(in.Place)
 	case Report:
@@ -266,5 +271,4 @@ func (e *Engine) decide(in *Input) (r Reply) {
 	case Unclaimed:
 		e.unclaimed(in.Spec, in.N)
 	}
-	return r
 }

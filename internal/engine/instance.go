@@ -273,7 +273,9 @@ func (e *Engine) release(i *Instance) {
 		return
 	}
 	e.advance(t)
-	e.fill(i.limits)
+	if len(i.limits) > 0 {
+		e.fill(i.limits)
+	}
 }
 
 // forget ends what the engine does about the instance. Stopping does not wait

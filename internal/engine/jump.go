@@ -62,7 +62,7 @@ func (e *Engine) jump(d time.Duration) {
 	e.tell(nil, event.Event{Kind: event.ClockJumped, Detail: d.String()})
 	e.runDue()
 	if e.running {
-		e.raise(&Input{Topic: JumpTopic, Details: d})
+		e.raise(&Input{Topic: JumpTopic, Details: d}, new(Reply))
 	}
 }
 

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // maxLanes is how many different times have a lane. What waits for another time
 // is in the heap.
@@ -33,6 +36,7 @@ func (p *plan) armAfter(t *turn, now int64, wait time.Duration) {
 		p.arm(&t.node, max(at, now))
 		return
 	}
+	p.soonest = min(p.soonest, at)
 	p.seq++
 	t.at, t.seq, t.in, t.prev = at, p.seq|t.kind.rank(), l, l.last
 	if l.last == nil {
@@ -92,6 +96,7 @@ func (p *plan) leave(t *turn) {
 
 // shift moves all that is in lanes, which waits for time to pass.
 func (p *plan) shift(d time.Duration) {
+	p.soonest = math.MinInt64
 	for i := range p.lanes {
 		for t := p.lanes[i].first; t != nil; t = t.next {
 			t.at += int64(d)

@@ -16,20 +16,21 @@ type Place struct {
 }
 
 // reserve grants a place at once, or queues the wish for one.
-func (e *Engine) reserve(p *Place) Reply {
-	if err := e.closed(p.Task); err != nil {
-		return Reply{Err: err}
+func (e *Engine) reserve(p *Place, r *Reply) {
+	if r.Err = e.closed(p.Task); r.Err != nil {
+		return
 	}
 	if e.draining {
-		return Reply{Err: fmt.Errorf("%w: task %q", activation.ErrNotRunning, p.Task.Key.Name)}
+		r.Err = fmt.Errorf("%w: task %q", activation.ErrNotRunning, p.Task.Key.Name)
+		return
 	}
 	e.stateOf(p.Task)
 	if p.Task.full() || len(p.Task.reserving) > 0 {
 		p.Task.reserving = append(p.Task.reserving, p)
-		return Reply{}
+		return
 	}
 	p.hold(true)
-	return Reply{OK: true}
+	r.OK = true
 }
 
 func (p *Place) hold(held bool) {
@@ -63,7 +64,7 @@ func (e *Engine) grant(t *Task) {
 }
 
 // firePlace makes an activation of a place.
-func (e *Engine) firePlace(in *Input) Reply {
+func (e *Engine) firePlace(in *Input, r *Reply) {
 	p := in.Place
 	err := e.closed(p.Task)
 	if err == nil && !p.held {
@@ -72,11 +73,11 @@ func (e *Engine) firePlace(in *Input) Reply {
 	p.hold(false)
 	if err != nil {
 		e.drop(in.Details)
-		return Reply{Result: activation.UnknownError, Err: err}
+		r.Result, r.Err = activation.UnknownError, err
+		return
 	}
-	a, r := e.fire(p.Task, firing{details: in.Details, origin: in.Origin, due: e.now, placed: true, scope: p.Scope})
+	r.Act, r.Result = e.fire(p.Task, &firing{details: in.Details, origin: in.Origin, due: e.now, placed: true, scope: p.Scope})
 	e.grant(p.Task)
-	return Reply{Act: a, Result: r}
 }
 
 // denyPlaces sends away who waits for a place.

@@ -60,10 +60,13 @@ type plan struct {
 	heap  []slot
 	lanes []lane
 	seq   uint64
+
+	soonest int64 // nothing is due before it; it may be too early
 }
 
 func (p *plan) arm(n *node, at int64) {
 	p.disarm(n)
+	p.soonest = min(p.soonest, at)
 	p.seq++
 	p.heap = append(p.heap, slot{at, p.seq | n.kind.rank(), n})
 	p.up(len(p.heap)-1, p.heap[len(p.heap)-1])
@@ -117,7 +120,14 @@ func (p *plan) first() (s slot, t *turn, ok bool) {
 
 // pop disarms and returns the first node that is due at or before at.
 func (p *plan) pop(at int64) *node {
+	if at < p.soonest {
+		return nil // as mostly
+	}
 	s, t, ok := p.first()
+	if !ok {
+		s.at = math.MaxInt64
+	}
+	p.soonest = s.at
 	if !ok || s.at > at {
 		return nil
 	}

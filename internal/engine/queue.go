@@ -73,6 +73,9 @@ func (q *queue) ripeAndFresh() bool {
 
 // mergeable is the last that may be merged with: it has not been tried yet.
 func (q *queue) mergeable() *Act {
+	if len(q.acts) == 0 {
+		return nil
+	}
 	for _, a := range slices.Backward(q.items()) {
 		if !a.retrying {
 			return a

@@ -148,7 +148,7 @@ func (e *Engine) due(t *Task, n int) {
 	}
 	e.missed(t, times.n-uint64(len(times.kept)), last)
 	for _, at := range times.kept {
-		e.fire(t, firing{due: at, fromTime: true, scope: scope})
+		e.fire(t, &firing{due: at, fromTime: true, scope: scope})
 	}
 	e.times = times.kept
 	if follows && !t.underway() {

@@ -136,18 +136,16 @@ func (e *Engine) remember(i *Instance, outcome error) {
 	if !e.cfg.NoLatency {
 		s.add(done, e.now.Sub(i.Started))
 	}
-	o := tasks.Outcome{
-		Instance: i.ID, Activation: i.Act.ID, Attempt: i.Attempt,
-		Due: i.Act.Due, Started: i.Started, Ended: e.now, State: state, Reason: i.reason, Err: outcome,
-	}
 	if s.n == 0 {
 		s.outcomes = s.one[:0]
 	}
 	if s.n < history {
-		s.outcomes = append(s.outcomes, o)
-	} else {
-		s.outcomes[s.n%history] = o
+		s.outcomes = append(s.outcomes, tasks.Outcome{})
 	}
+	o := &s.outcomes[s.n%history]
+	o.Instance, o.Activation, o.Attempt = i.ID, i.Act.ID, i.Attempt
+	o.Due, o.Started, o.Ended = i.Act.Due, i.Started, e.now
+	o.State, o.Reason, o.Err = state, i.reason, outcome
 	s.n++
 }
 

@@ -184,7 +184,7 @@ func (s *story) step(in engine.Input) {
 		s.tasks[r.Task.Host.(string)] = r.Task
 		s.tasks[fmt.Sprintf("%s#%d", r.Task.Host, r.Task.ID)] = r.Task
 	}
-	s.reply(in, r)
+	s.reply(in, *r)
 }
 
 func (s *story) reply(in engine.Input, r engine.Reply) {

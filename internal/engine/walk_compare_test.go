@@ -33,13 +33,14 @@ func (k *walk) step(what string, in engine.Input, expect func() string) engine.R
 		got = k.read(got, effects)
 	}
 	effects, r := k.e.Step(k.now, &in)
+	answered := *r
 	got = k.read(got, effects)
-	if answer := k.answer(in, r); answer != want {
+	if answer := k.answer(in, answered); answer != want {
 		k.fail("the answer is %q, and should be %q", answer, want)
 	}
 	k.compare(got, k.m.out)
 	k.check()
-	return r
+	return answered
 }
 
 func (k *walk) note(format string, args ...any) { k.log = append(k.log, fmt.Sprintf(format, args...)) }
