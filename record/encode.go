@@ -108,17 +108,46 @@ func (e *encoder) key(k engine.Key) { e.string(k.Group); e.string(k.Name) }
 
 // details writes nothing of what has no codec, or cannot be written by it.
 func (e *encoder) details(d any) {
-	if e.codec == nil || d == nil {
-		e.uint(0)
-		return
-	}
-	b, err := e.codec(d)
-	if err != nil || len(b) > maxDetails {
+	b, ok := e.encode(d)
+	if !ok || len(b) > maxDetails {
 		e.uint(0)
 		return
 	}
 	e.uint(uint64(len(b)) + 1)
 	e.buf = append(e.buf, b...)
+}
+
+// encode asks the codec. It is the user's, and the owner must not panic.
+func (e *encoder) encode(d any) (b []byte, ok bool) {
+	if e.codec == nil || d == nil {
+		return nil, false
+	}
+	defer func() {
+		if recover() != nil {
+			b, ok = nil, false
+		}
+	}()
+	b, err := e.codec(d)
+	return b, err == nil
+}
+
+// textOf is how many bytes of text the record of an input has, beside details.
+func textOf(in *engine.Input) (n int) {
+	n = len(in.Topic)
+	t := in.Task
+	if in.Place != nil {
+		t = in.Place.Task
+	}
+	if t != nil {
+		n += len(t.Key.Group) + len(t.Key.Name)
+	}
+	if in.Op == engine.Register {
+		n += len(in.Spec.Key.Group) + len(in.Spec.Key.Name) + len(in.Spec.Trigger)
+		for _, c := range in.Spec.Conditions {
+			n += len(c) + 8
+		}
+	}
+	return n
 }
 
 // place is the number of a reserved place.

@@ -51,8 +51,9 @@ var _ engine.Witness = (*Recorder)(nil)
 // An Option changes a Recorder.
 type Option func(*Recorder)
 
-// WithLimit sets how many bytes are written at most. Then the recording stops,
-// and its last record says so. The default, and what zero and negative mean, is
+// WithLimit sets how many bytes are written at most. When a record might not fit
+// anymore, up to 300 KiB before that, the recording stops, and its last record
+// says so. The default, and what zero and negative mean, is
 // DefaultLimit.
 func WithLimit(bytes int64) Option {
 	return func(r *Recorder) {
@@ -75,8 +76,8 @@ func WithDelay(d time.Duration) Option {
 
 // WithCodec has the details of firings written, as encode makes them bytes. It
 // is called by the owner of the App's engine: it must be quick, and must not
-// call the App. What it returns an error for, and what is longer than 64 KiB,
-// is left out. The default is that no details are written.
+// call the App. What it returns an error for or panics at, and what is longer
+// than 64 KiB, is left out. The default is that no details are written.
 func WithCodec(encode func(details any) ([]byte, error)) Option {
 	return func(r *Recorder) { r.enc.codec = encode }
 }
@@ -122,6 +123,10 @@ func (r *Recorder) Saw(now time.Time, in engine.Input) {
 	if !r.room(now) {
 		return
 	}
+	if textOf(&in) > maxDetails {
+		r.leaveOut()
+		return
+	}
 	before := len(r.enc.buf)
 	if r.enc.input(now, &in); len(r.enc.buf) > before {
 		r.wrote()
@@ -132,14 +137,25 @@ func (r *Recorder) Saw(now time.Time, in engine.Input) {
 func (r *Recorder) Told(e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.room(e.At) {
+	switch {
+	case !r.room(e.At):
+	case len(e.Group)+len(e.Task) > maxDetails:
+		r.leaveOut()
+	default:
 		r.enc.event(&e)
 		r.wrote()
 	}
 }
 
-// largest is more than any record needs.
-const largest = maxDetails + 16*(MaxText+32)
+// leaveOut counts a record that there is no room for.
+func (r *Recorder) leaveOut() {
+	r.lost++
+	r.total++
+}
+
+// largest is more than any record needs that is not left out: texts and details
+// of maxDetails each at most, or those of an event.
+const largest = 2*maxDetails + 16*(MaxText+32)
 
 // room reports whether there is room for a record, and says what was left out
 // when there was none.
@@ -153,8 +169,7 @@ func (r *Recorder) room(at time.Time) bool {
 		r.wrote()
 		return false
 	case used+2*largest > maxFrame:
-		r.lost++
-		r.total++
+		r.leaveOut()
 		return false
 	}
 	if r.lost > 0 {
@@ -209,7 +224,8 @@ func (r *Recorder) Flush() error {
 	return nil
 }
 
-// Lost is how many records were left out since the writer was too slow.
+// Lost is how many records were left out since the writer was too slow, or since
+// their texts are longer than 64 KiB.
 func (r *Recorder) Lost() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
