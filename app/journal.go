@@ -2,15 +2,12 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/engine"
-	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/store"
 )
 
@@ -61,12 +58,6 @@ type held struct {
 	event *event.Event
 	task  *engine.Task // whose observers are told it; may be nil
 	wait  *promise
-}
-
-// A promise is a caller who waits for what he did to be durable.
-type promise struct {
-	park seam.Park
-	err  error // set before the park is left
 }
 
 func newJournal(a *App, s store.Store) *journal {
@@ -173,131 +164,6 @@ func (j *journal) letGo(r *run) {
 	}
 }
 
-// write begins to write what is queued, unless it is writing or has to wait.
-func (j *journal) write() {
-	if j.writing || j.failed != nil || len(j.queue) == 0 {
-		return
-	}
-	j.batch, j.queue = append(j.batch, j.queue...), j.queue[:0]
-	j.writing = true
-	j.a.spawn(j)
-}
-
-// Run implements seam.Job: it writes batches until none is left.
-func (j *journal) Run() {
-	defer j.a.rest()
-	more := true
-	written := func(err error) { j.a.own(func() { more = j.written(err) }) }
-	for more {
-		written(protect(j.append, written))
-	}
-}
-
-// append encodes the batch and gives it to the store.
-func (j *journal) append() error {
-	records := make([]store.Record, 0, len(j.batch))
-	for i := range j.batch {
-		r, err := j.a.encode(&j.batch[i])
-		if err != nil {
-			return err
-		}
-		records = append(records, r)
-	}
-	return j.store.Append(j.ctx, records)
-}
-
-func (a *App) encode(c *change) (r store.Record, err error) {
-	r = store.Record{Kind: c.kind, Key: c.key}
-	switch {
-	case c.act != nil:
-		v := a.kinds.actRecordOf(c.act)
-		v.Task = taskRecordOf(c.task, c.seq)
-		r.Value, err = json.Marshal(v)
-	case c.task != nil:
-		v := taskRecordOf(c.task, c.seq)
-		v.Options, v.Conditions = optionsOf(&c.terms.Reg), c.terms.Conditions
-		r.Value, err = json.Marshal(v)
-	case c.app != nil:
-		r.Value, err = json.Marshal(c.app)
-	}
-	return r, err
-}
-
-// written is told how the writing of the batch has ended, and reports whether
-// there is another. The owner calls it.
-func (j *journal) written(err error) (more bool) {
-	j.writing = false
-	if j.a.closed {
-		return false
-	}
-	if err != nil {
-		j.fail(err)
-		return false
-	}
-	j.done = j.batch[len(j.batch)-1].seq
-	clear(j.batch)
-	j.batch = j.batch[:0]
-	j.release()
-	if j.failed != nil {
-		j.failed, j.pause = nil, 0
-		j.a.step(&engine.Input{Op: engine.Stall}) // which may write
-	}
-	if j.writing || len(j.queue) == 0 {
-		return false
-	}
-	j.batch, j.queue = append(j.batch, j.queue...), j.queue[:0]
-	j.writing = true
-	return true
-}
-
-// How long a store that failed is left alone.
-const (
-	firstStorePause   = 100 * time.Millisecond
-	longestStorePause = time.Minute
-)
-
-// fail makes what is durable wait for the store, and tries it again later. Who
-// waits for an answer is told that it is not known.
-func (j *journal) fail(err error) {
-	first := j.failed == nil
-	j.failed = err
-	j.held = slices.DeleteFunc(j.held, func(h held) bool {
-		if h.wait != nil {
-			h.wait.keep(fmt.Errorf("%w: %w", ErrStore, err))
-		}
-		return h.wait != nil
-	})
-	if first {
-		j.a.spawn(&errand{j.a, nil, "log", func() { j.a.log.Error("bgloop: the store failed", "err", err) }, false})
-		j.a.step(&engine.Input{Op: engine.Stall, On: true, Err: err})
-	}
-	j.pause = min(max(2*j.pause, firstStorePause), longestStorePause)
-	j.timer.Host = j
-	j.a.step(&engine.Input{Op: engine.Arm, Timer: &j.timer, For: j.pause})
-}
-
-// again writes the batch once more, with what was decided since. The owner
-// calls it.
-func (j *journal) again() {
-	if j.writing || j.failed == nil || j.a.closed {
-		return
-	}
-	j.batch, j.queue = append(j.batch, j.queue...), j.queue[:0]
-	j.writing = true
-	j.a.spawn(j)
-}
-
-// lastTry writes once more what could not be written, when nothing is left to
-// be done, and reports whether it does.
-func (j *journal) lastTry() bool {
-	if j.last || j.failed == nil || j.writing {
-		return j.writing
-	}
-	j.last = true
-	j.again()
-	return j.writing
-}
-
 // release does what was held back and is durable now.
 func (j *journal) release() {
 	n := 0
@@ -318,11 +184,6 @@ func (j *journal) release() {
 	j.held = slices.Delete(j.held, 0, n)
 }
 
-func (p *promise) keep(err error) {
-	p.err = err
-	p.park.Unpark()
-}
-
 // close ends the writing, and lets go of who waits for it. What was not written
 // will be done again. The owner calls it when the App has stopped.
 func (j *journal) close() {
@@ -338,70 +199,4 @@ func (j *journal) close() {
 		}
 	}
 	j.held = nil
-}
-
-// call is App.call that returns when what was decided is durable. Details of
-// what is to be kept are packed before, by the caller.
-func (j *journal) call(in *engine.Input) (r answer) {
-	packs := false
-	ask := func() {
-		if packs = in.Details != nil && j.keeps(in); !packs {
-			r = j.a.ask(in)
-		}
-	}
-	err := j.durably(ask)
-	if packs {
-		if in.Details, err = j.a.pack(in.Details); err != nil {
-			if in.Op == engine.FirePlace {
-				j.a.call(&engine.Input{Op: engine.Unreserve, Place: in.Place})
-			}
-			r.Result, r.Err = activation.UnknownError, err
-			return r
-		}
-		err = j.durably(func() { r = j.a.ask(in) })
-	}
-	if err != nil && r.Err == nil {
-		r.Err = err
-		if r.outcome != nil {
-			r.Result = activation.UnknownError
-		}
-	}
-	return r
-}
-
-// keeps reports whether the details of a firing may have to be stored. The owner
-// calls it.
-func (j *journal) keeps(in *engine.Input) bool {
-	switch {
-	case in.Op == engine.Fire:
-		return in.Task.Durable()
-	case in.Op == engine.FirePlace:
-		return in.Place.Task.Durable()
-	}
-	return in.Op == engine.Raise
-}
-
-// durably runs f as the owner, and waits until what it changed is durable.
-func (j *journal) durably(f func()) error {
-	var (
-		p      *promise
-		failed error
-	)
-	j.a.own(func() {
-		before := j.seq
-		f()
-		switch {
-		case j.seq == before || j.seq == j.done || j.a.closed:
-		case j.failed != nil:
-			failed = fmt.Errorf("%w: %w", ErrStore, j.failed)
-		default:
-			p = &promise{park: j.a.driver.NewPark()}
-			j.held = append(j.held, held{seq: j.seq, wait: p})
-		}
-	})
-	if p == nil {
-		return failed
-	}
-	_ = p.park.Park(nil) //nolint:staticcheck // written, fail or close unpark it
-	return p.err
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/internal/engine"
-	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -246,54 +245,6 @@ func (p *port) After(d time.Duration, f func()) (stop func() bool) {
 // A callback is an errand that waits for its time.
 type callback struct{ errand }
 
-// A conditionPort is the port as one condition sees it.
-type conditionPort struct {
-	branch
-	index int
-}
-
-// Wanted implements activation.Port.
-func (p *conditionPort) Wanted(f func(bool)) {
-	p.record("Wanted", f != nil, func() {
-		p.wanted[p.index] = append(p.wanted[p.index], f)
-		p.spec.Polled[p.index] = true
-	})
-}
-
-// want tells a condition whether it matters, after what it was told before.
-func (p *port) want(index int, on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, f := range p.wanted[index] {
-		p.wants = append(p.wants, want{f, on})
-	}
-	if !p.telling {
-		p.telling = true
-		p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
-	}
-}
-
-func (p *port) tellWants() {
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.telling = len(p.wants) > 0; p.telling { // it panicked
-			p.a.spawn(&errand{p.a, p.task, "Wanted", p.tellWants, false})
-		}
-	}()
-	for {
-		p.mu.Lock()
-		if len(p.wants) == 0 {
-			p.mu.Unlock()
-			return
-		}
-		w := p.wants[0]
-		p.wants = p.wants[1:]
-		p.mu.Unlock()
-		w.f(w.on)
-	}
-}
-
 // retire ends the sources. The owner calls it, once.
 func (p *port) retire() {
 	if p.cancel != nil {
@@ -326,63 +277,3 @@ func (p *port) unbind() {
 		f()
 	}
 }
-
-// A placing is a strand that waits for a place.
-type placing struct {
-	park seam.Park
-	mu   sync.Mutex // guards the following
-	done bool
-	err  error
-}
-
-func (w *placing) answer(err error) {
-	w.mu.Lock()
-	w.done, w.err = true, err
-	w.mu.Unlock()
-	w.park.Unpark()
-}
-
-// reserve is Reserve from one scope of the trigger.
-func (p *port) reserve(ctx context.Context, scope int) (activation.Slot, error) {
-	t := p.is()
-	if t == nil {
-		return nil, ErrUnbound
-	}
-	if p.a.inHandler(ctx) {
-		return nil, ErrInHandler
-	}
-	w := &placing{park: p.a.driver.NewPark()}
-	place := &engine.Place{Task: t, Scope: scope, Host: w}
-	s := &slot{a: p.a, place: place}
-	r := p.a.call(&engine.Input{Op: engine.Reserve, Place: place})
-	if r.Err != nil {
-		return nil, r.Err
-	}
-	if r.OK {
-		return s, nil
-	}
-	if err := w.park.Park(ctx); err != nil {
-		s.Release()
-		return nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err != nil {
-		return nil, w.err
-	}
-	return s, nil
-}
-
-// A slot is a reserved place.
-type slot struct {
-	a     *App
-	place *engine.Place
-}
-
-// Fire implements activation.Slot.
-func (s *slot) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return s.a.call(&engine.Input{Op: engine.FirePlace, Place: s.place, Details: details, Origin: origin(ctx)}).receipt()
-}
-
-// Release implements activation.Slot.
-func (s *slot) Release() { s.a.call(&engine.Input{Op: engine.Unreserve, Place: s.place}) }
