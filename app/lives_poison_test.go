@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -148,7 +149,7 @@ func TestTriggerWhoseDetailsCannotBeStored(t *testing.T) {
 		l.add(a, tasks.Registration{Name: "x", Trigger: trigger.Chan(c)}, nil)
 		l.start(a)
 		c <- unknown{1}
-		l.idle(a)
+		synctest.Wait() // for the trigger's goroutine, for which WaitIdle does not
 		if told.Kind != event.SourceFailed || !errors.Is(told.Err, app.ErrNotDurable) {
 			l.Errorf("told: got %v, want a failure: %v", told, app.ErrNotDurable)
 		}
