@@ -62,7 +62,7 @@ func (l *handlerLoop) begin() {
 	s := l.spare
 	if s == nil {
 		s = &loopStrand{l: l}
-		s.turn = s.turnOver
+		s.begin = s.beginTurn
 	}
 	l.strand, l.spare = s, nil
 	l.a.driver.Spawn(s)
@@ -70,28 +70,44 @@ func (l *handlerLoop) begin() {
 
 // A loopStrand is the loop's strand.
 type loopStrand struct {
-	l    *handlerLoop
-	turn func() // turnOver, as a value made once
-	r    *run   // whose turn it is
+	l     *handlerLoop
+	begin func() // beginTurn, as a value made once
+	r     *run   // whose turn it is
 }
 
 // Run implements seam.Job.
 func (s *loopStrand) Run() {
 	defer s.leave() // also after runtime.Goexit
-	for s.l.a.own(s.turn); s.r != nil; s.l.a.own(s.turn) {
+	var before *run // it is over, which has not been told
+	for s.r = s.next(); s.r != nil; s.r = s.next() {
+		s.turnOver(before)
 		s.r.Run()
+		if before = nil; s.r.owes {
+			s.r.owes, before = false, s.r
+		}
+	}
+	if before != nil {
+		s.l.a.send(&before.ending)
 	}
 }
 
-// turnOver ends one turn and begins the next, in one go. The owner calls it.
-func (s *loopStrand) turnOver() {
-	if r := s.r; r != nil && r.owes {
-		r.settleUp()
-	}
-	if s.r = s.next(); s.r != nil {
-		s.r.began()
+// turnOver says that one turn is over and the next begins. It waits for that
+// only if there is none to be over, or the next is to know its deadline.
+func (s *loopStrand) turnOver(before *run) {
+	a := s.l.a
+	switch {
+	case before == nil:
+		a.own(s.begin)
+	case s.r.limited:
+		a.send(&before.ending)
+		a.own(s.begin)
+	default:
+		before.ending.next = s.r
+		a.send(&before.ending)
 	}
 }
+
+func (s *loopStrand) beginTurn() { s.r.began() }
 
 func (s *loopStrand) next() *run {
 	s.l.mu.Lock()

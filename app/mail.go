@@ -10,7 +10,8 @@ import (
 // A letter asks the owner of the engine for one thing, when somebody else is it.
 type letter struct {
 	before *letter // in the mail: the one that was sent before it
-	run    *run    // it is over; or
+	run    *run    // it is over,
+	next   *run    // and this one's turn on the loop has come; or
 	do     func()  // something with the owner's state; or
 	in     *engine.Input
 	wait   *waiting // who waits for the answer; may be nil

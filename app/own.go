@@ -183,7 +183,12 @@ func (b *backlog) Run() { (*App)(b).release(math.MinInt) }
 func (a *App) handle(l *letter) {
 	switch w := l.wait; {
 	case l.run != nil:
+		next := l.next
+		l.next = nil
 		l.run.settleUp()
+		if next != nil {
+			next.began()
+		}
 	case l.do != nil:
 		l.do()
 		if w != nil {

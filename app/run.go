@@ -22,16 +22,17 @@ import (
 // seam.Job over whatever Driver the App has. When its activation is over it may
 // serve another; gen says which instance it serves.
 type run struct {
-	a      *App
-	is     *engine.Instance
-	h      *handle // of the instance, or the first attempt of an activation that waits
-	group  deferral.Group
-	onLoop bool
-	next   *run          // in the loop's queue
-	ending letter        // says that it is over
-	owes   bool          // the loop's strand has yet to say that it is over
-	start  time.Time     // of an attempt that is timed
-	begun  time.Duration // how long after that its handler began
+	a       *App
+	is      *engine.Instance
+	h       *handle // of the instance, or the first attempt of an activation that waits
+	group   deferral.Group
+	onLoop  bool
+	limited bool          // it has a time limit, as it was when it started
+	next    *run          // in the loop's queue
+	ending  letter        // says that it is over
+	owes    bool          // the loop's strand has yet to say that it is over
+	start   time.Time     // of an attempt that is timed
+	begun   time.Duration // how long after that its handler began
 
 	// gen is the instance's ID from its start until it is over, then zero. Who
 	// holds mu and finds another ID than its own there must not look at the rest.
@@ -102,7 +103,7 @@ func (a *App) newRun(i *engine.Instance) *run {
 	r.strands, r.awake, r.deadline = 1, 1, i.Deadline
 	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
-	r.onLoop = i.Task.Reg.OnLoop
+	r.onLoop, r.limited = i.Task.Reg.OnLoop, i.Task.Limited()
 	a.runs++
 	return r
 }
@@ -268,7 +269,6 @@ func (r *run) settleUp() {
 		r.past, r.told = true, true
 		r.forget()
 	}
-	r.owes = false
 	r.a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: r.err, On: r.is.Timed, For: r.begun})
 }
 

@@ -163,6 +163,9 @@ func (a *Act) Last() *Instance { return a.last }
 // Gone reports whether the registration has ended.
 func (t *Task) Gone() bool { return t.gone }
 
+// Limited reports whether a time limit is set for an instance of the task.
+func (t *Task) Limited() bool { return t.limit > 0 }
+
 // Paused reports whether the task is paused.
 func (t *Task) Paused() bool { return t.paused }
 
