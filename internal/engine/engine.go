@@ -106,20 +106,22 @@ type Act struct {
 	Host    any
 
 	attempts int
-	epoch    int  // of the task, when it was accepted
-	had      bool // a handler has had its details
+	epoch    int // of the task, when it was accepted
 	failures int
-	retrying bool      // an attempt was made; it is not merged away
-	lastErr  error     // of that attempt
+	lastErr  error     // of the attempt before
 	since    time.Time // when it began to wait
-	waits    event.Waits
 	expiry   node      // armed while it is only good for a while
-	cancels  bool      // what runs is canceled then
 	notYet   node      // armed while its start is put off
 	last     *Instance // its last attempt
 	first    Instance  // its first
-	changed  bool      // in Engine.dirty
-	erased   bool      // it is not to be kept anymore
+
+	// Together they take one word: with that it is an object of 512 bytes.
+	waits    event.Waits
+	had      bool // a handler has had its details
+	retrying bool // an attempt was made; it is not merged away
+	cancels  bool // what runs is canceled when it expires
+	changed  bool // in Engine.dirty
+	erased   bool // it is not to be kept anymore
 }
 
 // An Instance is one attempt to run an activation.
@@ -134,18 +136,20 @@ type Instance struct {
 	Host     any
 	Timed    bool // Over is to say how long after the start the handler began
 
+	// The same word has room for these.
+	unbegun  bool // it was canceled before its handler began
+	settled  bool // its outcome has been told
+	released bool // it holds no slot anymore
+	given    bool // it was abandoned, and holds its slot until it ends
+	tidy     bool // it came to its end by itself, with nothing left open
+
 	reason   activation.Reason
 	canceled time.Time
 	turn     turn     // its limit or warning, then its grace
 	limits   []*limit // under which it started
-	unbegun  bool     // it was canceled before its handler began
-	settled  bool     // its outcome has been told
 	outcome  error
-	released bool // it holds no slot anymore
-	given    bool // it was abandoned, and holds its slot until it ends
-	tidy     bool // it came to its end by itself, with nothing left open
-	index    int  // in Task.active
-	place    int  // in Engine.insts
+	index    int // in Task.active
+	place    int // in Engine.insts
 }
 
 // Reason is why the instance was canceled, zero if it was not.
