@@ -17,8 +17,8 @@ type State struct {
 	// argument.
 	New func(testing.TB) activation.Condition
 
-	// Set makes it so that the newest condition holds, or does not. It is also
-	// called when nobody watches, and to the same state again.
+	// Set makes it so that the newest condition holds, or does not. It is called
+	// after New, also when nobody watches, and to the same state again.
 	Set func(t testing.TB, holds bool)
 
 	// Setup is called with each story's App before anything is registered.

@@ -7,8 +7,8 @@ import (
 
 // String says the same before, while and after the condition is armed.
 func conditionName(s *stage) {
-	s.state.Set(s.TB, true)
 	c := s.condition()
+	s.state.Set(s.TB, true)
 	name := c.String()
 	if name == "" {
 		s.Error("String is empty")
@@ -28,12 +28,12 @@ func conditionName(s *stage) {
 // A registration that is refused has begun nothing, and the condition can be
 // used after it.
 func conditionRefused(s *stage) {
-	s.state.Set(s.TB, true)
 	if _, err := s.Register(tasks.Registration{Name: task, Trigger: never{}}); err != nil {
 		s.Fatal(err)
 	}
 	s.run()
 	c := s.condition()
+	s.state.Set(s.TB, true)
 	before := descriptors()
 	if _, err := s.Register(tasks.Registration{Name: task, Trigger: never{}, Conditions: []activation.Condition{c}}); err == nil {
 		s.Fatal("Register: got no error for a name that stands")
@@ -49,8 +49,9 @@ func conditionRefused(s *stage) {
 
 // What holds when the task is registered lets it start.
 func holdsFromTheStart(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, true)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	for range 3 {
 		if !s.wantStart(t, "a start while it holds") {
@@ -62,8 +63,9 @@ func holdsFromTheStart(s *stage) {
 
 // A latched task starts when the condition comes to hold.
 func comesToHold(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, false)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	for range 3 {
 		if !s.wantLatch(t, "latched") {
@@ -81,8 +83,9 @@ func comesToHold(s *stage) {
 
 // A task that runs is canceled when the condition ceases to hold.
 func isLost(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, true)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	defer s.hold()()
 	if !s.wantStart(t, "a start while it holds") {
@@ -98,8 +101,9 @@ func isLost(s *stage) {
 
 // However often it changes, the last state is what counts.
 func flaps(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, false)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	for i := range 20 {
 		s.state.Set(s.TB, i%2 == 0)
@@ -117,8 +121,8 @@ func flaps(s *stage) {
 
 // One condition serves several tasks.
 func servesTwo(s *stage) {
-	s.state.Set(s.TB, true)
 	c := s.condition()
+	s.state.Set(s.TB, true)
 	one, two := s.ask(task, c), s.ask(task+"2", c)
 	s.run()
 	s.wantStart(one, "a start of the first task")
@@ -136,8 +140,8 @@ func servesTwo(s *stage) {
 
 // A condition whose registration has ended has ended all that it began.
 func changesAfterUnregister(s *stage) {
-	s.state.Set(s.TB, true)
 	c := s.condition()
+	s.state.Set(s.TB, true)
 	s.run()
 	for range 3 {
 		s.wantStart(s.ask(task, c), "a start while it holds")
@@ -153,8 +157,9 @@ func changesAfterUnregister(s *stage) {
 
 // So has one whose App has stopped.
 func changesAfterStop(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, true)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	s.wantStart(t, "a start while it holds")
 	s.over()
@@ -164,8 +169,9 @@ func changesAfterStop(s *stage) {
 
 // A source that fails is started again, and tells what changed meanwhile.
 func conditionFails(s *stage) {
+	c := s.condition()
 	s.state.Set(s.TB, true)
-	t := s.ask(task, s.condition())
+	t := s.ask(task, c)
 	s.run()
 	s.wantStart(t, "a start while it holds")
 	for n := range 3 {

@@ -9,6 +9,9 @@
 //		})
 //	}
 //
+// The example has a trigger and a condition to begin with; the tests of both are
+// in the same file.
+//
 // Each story is a subtest with an App of its own. It is lived twice, and the
 // second time must leave no goroutine and no descriptor behind that the first
 // did not. The App's clock is virtual; it moves only as a Source or a State
