@@ -87,6 +87,10 @@ func (r *run) forget() {
 // What is latched or waits for a later time is idle. It returns ctx's error if
 // that ends first, and ErrInHandler when called with an instance's context.
 //
+// It does not wait for the goroutines of triggers: what one of them has received,
+// as a value of trigger.Chan, and not fired yet, nobody knows of. In a
+// testing/synctest bubble, synctest.Wait waits for those.
+//
 // With a clock that a test moves, move and then WaitIdle makes every test
 // deterministic.
 func (a *App) WaitIdle(ctx context.Context) error {
