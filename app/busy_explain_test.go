@@ -133,7 +133,7 @@ func TestSnapshot(t *testing.T) {
 		a, net := l.newApp(app.WithCap(2)), condition.NewFlag("net", false)
 		work := sleeper(time.Minute)
 		a.SetOnBackgroundActivated(work)
-		l.want("new", a.Snapshot().String(), "The app is new, 0 instances are active, 0 events were not told.")
+		l.want("new", a.Snapshot().String(), "The app is new; active instances: 0; events that were not told: 0.")
 		for _, id := range []string{"z", "h"} {
 			g := a.Group(id)
 			g.SetOnBackgroundActivated(work)
@@ -163,7 +163,7 @@ func TestSnapshot(t *testing.T) {
 		l.want("active and pending", fmt.Sprint(active, pending), "2 3")
 		text := s.String()
 		for _, want := range []string{
-			"The app is running, 2 instances are active, 0 events were not told.",
+			"The app is running; active instances: 2; events that were not told: 0.",
 			`Task "t" is due and waits for its conditions: flag(net); it has waited for 40s.`,
 			"for room under a cap: app; it has waited for 10s.",
 		} {

@@ -77,12 +77,17 @@ func (a *App) Snapshot() (s Snapshot) {
 	return s
 }
 
-// String is the snapshot as text, a line for each task.
+// String is the snapshot as text, a line for each task, and for each that only
+// the store has.
 func (s Snapshot) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The app is %s, %d instances are active, %d events were not told.", s.State, s.Active, s.Dropped)
+	fmt.Fprintf(&b, "The app is %s; active instances: %d; events that were not told: %d.", s.State, s.Active, s.Dropped)
 	for _, x := range s.Tasks {
 		fmt.Fprintf(&b, "\n%s", x)
+	}
+	for _, u := range s.Unclaimed {
+		fmt.Fprintf(&b, "\nTask %q is not registered in this run; the store has it, and activations that wait for it: %d.",
+			taskName(u.Group, u.Task), u.Pending)
 	}
 	return b.String()
 }

@@ -229,6 +229,9 @@ func TestUnclaimedStaysUntilClaimedOrForgotten(t *testing.T) {
 			if len(u) != 2 || u[0].Task != "b" || u[0].Pending != 1 || u[0].Trigger != "every(1h0m0s)" || u[1].Task != "c" {
 				s.t.Errorf("Unclaimed: got %v", u)
 			}
+			if text := s.Snapshot().String(); !strings.Contains(text, `Task "b" is not registered in this run; the store has it`) {
+				s.t.Errorf("Snapshot: got %s", text)
+			}
 			if x := s.Explain("b"); x.Registered || !strings.Contains(x.String(), "not registered anymore") {
 				s.t.Errorf("Explain: got %v", x)
 			}

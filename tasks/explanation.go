@@ -141,7 +141,7 @@ func (x Explanation) verdict() string {
 	case x.Spent:
 		return "is spent: its trigger fires once, and has."
 	case !x.Next.IsZero():
-		return fmt.Sprintf("is not due: it is due in %v.", x.Next.Sub(x.At))
+		return fmt.Sprintf("is not due: it is due in %v.", brief(x.Next.Sub(x.At)))
 	case len(x.Faults) > 0:
 		return "will not be due in time: its schedule is faulted."
 	}
@@ -163,9 +163,9 @@ func (x Explanation) waiting(p PendingActivation) string {
 	}
 	s := fmt.Sprintf("is due and waits %s", what)
 	if !p.Until.IsZero() {
-		s += fmt.Sprintf(", in %v", p.Until.Sub(x.At))
+		s += fmt.Sprintf(", in %v", brief(p.Until.Sub(x.At)))
 	}
-	s += fmt.Sprintf("; it has waited for %v", x.At.Sub(p.Since))
+	s += fmt.Sprintf("; it has waited for %v", brief(x.At.Sub(p.Since)))
 	if p.Merged > 1 {
 		s += fmt.Sprintf(" and stands for %d firings", p.Merged)
 	}
@@ -199,7 +199,7 @@ func (x Explanation) details() (s []string) {
 		s = append(s, plural(n, "more activation waits.", "more activations wait."))
 	}
 	if !x.Next.IsZero() && len(x.Pending)+len(x.Active) > 0 {
-		s = append(s, fmt.Sprintf("It is next due in %v.", x.Next.Sub(x.At)))
+		s = append(s, fmt.Sprintf("It is next due in %v.", brief(x.Next.Sub(x.At))))
 	}
 	for _, f := range x.Faults {
 		s = append(s, "Fault: "+f+".")
@@ -224,26 +224,29 @@ func plural[N int | uint64](n N, one, more string) string {
 }
 
 func (i ActiveInstance) say(at time.Time) string {
-	d := at.Sub(i.Since)
-	switch left := i.Deadline.Sub(at); {
-	case i.State == StateFailed:
-		return fmt.Sprintf("Instance %d, started %v ago, has failed and holds its slot until its deferrals are completed.", i.Instance, d)
-	case i.State.Final():
-		return fmt.Sprintf("Instance %d, started %v ago, was %s and holds its slot until it ends.", i.Instance, d, i.State)
-	case i.Reason != 0:
-		return fmt.Sprintf("Instance %d is %s, after %v, for %s.", i.Instance, i.State, d, i.Reason.String())
-	case !i.Deadline.IsZero():
-		return fmt.Sprintf("Instance %d is %s, for %v, and has %v left.", i.Instance, i.State, d, left)
+	who, d := fmt.Sprintf("Instance %d", i.Instance), brief(at.Sub(i.Since))
+	if i.Attempt > 1 {
+		who += fmt.Sprintf(" (attempt %d)", i.Attempt)
 	}
-	return fmt.Sprintf("Instance %d is %s, for %v.", i.Instance, i.State, d)
+	switch left := brief(i.Deadline.Sub(at)); {
+	case i.State == StateFailed:
+		return fmt.Sprintf("%s, started %v ago, has failed and holds its slot until its deferrals are completed.", who, d)
+	case i.State.Final():
+		return fmt.Sprintf("%s, started %v ago, was %s and holds its slot until it ends.", who, d, i.State)
+	case i.Reason != 0:
+		return fmt.Sprintf("%s is %s, after %v, for %s.", who, i.State, d, i.Reason.String())
+	case !i.Deadline.IsZero():
+		return fmt.Sprintf("%s is %s, for %v, and has %v left.", who, i.State, d, left)
+	}
+	return fmt.Sprintf("%s is %s, for %v.", who, i.State, d)
 }
 
 func (o Outcome) say(at time.Time) string {
-	how, since := o.State.String(), max(0, at.Sub(o.Ended)) // the clock may have been set back
+	how, since := o.State.String(), brief(max(0, at.Sub(o.Ended))) // the clock may have been set back
 	var snooze *SnoozeError
 	switch {
 	case o.State == StateSucceeded && errors.As(o.Err, &snooze):
-		return fmt.Sprintf("Its last attempt asked %v ago to be run again %v later.", since, snooze.For)
+		return fmt.Sprintf("Its last attempt asked %v ago to be run again %v later.", since, brief(snooze.For))
 	case o.State == StateCanceled, o.State == StateAbandoned:
 		how = "was " + how
 	}
@@ -255,6 +258,19 @@ func (o Outcome) say(at time.Time) string {
 		s += ": " + firstLine(o.Err)
 	}
 	return s + "."
+}
+
+// brief is d as people want to read it, without the digits that do not matter.
+func brief(d time.Duration) time.Duration {
+	switch a := d.Abs(); {
+	case a >= time.Minute:
+		return d.Round(100 * time.Millisecond)
+	case a >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	case a >= time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	}
+	return d
 }
 
 func firstLine(err error) string {

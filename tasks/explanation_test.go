@@ -43,6 +43,15 @@ func TestExplanationReadsWell(t *testing.T) {
 		{"due later", func(x *tasks.Explanation) {
 			x.Next = in(90 * time.Second)
 		}, `Task "sync" is not due: it is due in 1m30s.`},
+		{"due in a time with many digits", func(x *tasks.Explanation) {
+			x.Next = in(899_837_877_595)
+		}, `Task "sync" is not due: it is due in 14m59.8s.`},
+		{"running again", func(x *tasks.Explanation) {
+			x.Active = []tasks.ActiveInstance{{Instance: 5, Attempt: 2, State: tasks.StateRunning, Since: ago(1_013_652_921)}}
+		}, `Task "sync" is running. Instance 5 (attempt 2) is running, for 1.01s.`},
+		{"began a moment ago", func(x *tasks.Explanation) {
+			x.Active = []tasks.ActiveInstance{{Instance: 5, Attempt: 1, State: tasks.StateRunning, Since: ago(8_830_866)}}
+		}, `Task "sync" is running. Instance 5 is running, for 8.83ms.`},
 		{"paused", func(x *tasks.Explanation) { x.Paused, x.Next = true, in(time.Minute) }, `Task "sync" is paused.`},
 		{"spent", func(x *tasks.Explanation) { x.Spent = true }, `Task "sync" is spent: its trigger fires once, and has.`},
 		{"faulted", func(x *tasks.Explanation) {
