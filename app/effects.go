@@ -99,7 +99,7 @@ func (a *App) eventOf(f *engine.Effect) *event.Event {
 		e.Detail = runOf(f.Inst).openDeferrals()
 	}
 	if a.witness != nil {
-		a.witness.Told(*e)
+		a.witness.Told(e)
 	}
 	return e
 }

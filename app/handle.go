@@ -123,6 +123,9 @@ func (h *handle) Info() seam.Info {
 // Details implements seam.Run.
 func (h *handle) Details() any { return h.details }
 
+// ID implements seam.Run.
+func (h *handle) ID() uint64 { return h.id }
+
 // Key implements seam.Run.
 func (h *handle) Key() (group, task string) { k := &h.task.Key; return k.Group, k.Name }
 

@@ -34,7 +34,7 @@ func (a *App) look() {
 	if a.elapser != nil {
 		a.elapsed = a.elapser.Elapsed()
 	}
-	if before.IsZero() {
+	if before.IsZero() || a.now == before && a.elapsed == passed { // the very reading: virtual time stands still
 		return
 	}
 	wall := a.now.Round(0).Sub(before.Round(0))

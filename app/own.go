@@ -257,6 +257,7 @@ func (a *App) settle() {
 // An alarm is the one timer of the App.
 type alarm struct {
 	timer clock.Timer
+	again seam.Rearmer // the same; nil: it is none
 	at    time.Time
 	armed bool
 }
@@ -267,13 +268,14 @@ const farthest = time.Minute
 
 // setAlarm arms the alarm for the earliest entry of the plan. One that is armed
 // for an earlier instant stays: what it finds nothing to do for costs less than
-// setting it anew each time.
+// setting it anew each time, unless that costs next to nothing.
 func (a *App) setAlarm() {
-	if a.alarm.armed && !a.eng.MayBeDue(a.alarm.at) {
+	again := a.alarm.again
+	if a.alarm.armed && again == nil && !a.eng.MayBeDue(a.alarm.at) {
 		return // as mostly
 	}
 	at, ok := a.eng.Next()
-	if !ok || a.alarm.armed && !at.Before(a.alarm.at) {
+	if !ok || a.alarm.armed && (at.Equal(a.alarm.at) || again == nil && at.After(a.alarm.at)) {
 		return
 	}
 	now := a.now
@@ -286,11 +288,12 @@ func (a *App) setAlarm() {
 	}
 	a.alarm.at, a.alarm.armed = at, true
 	before := a.alarm.timer
-	if again, ok := before.(seam.Rearmer); ok {
+	if again != nil {
 		again.Rearm(d)
 		return
 	}
 	a.alarm.timer = a.clock.AfterFunc(d, a.ring)
+	a.alarm.again, _ = a.alarm.timer.(seam.Rearmer)
 	if before != nil { // stopped last: a clock without a timer gives up what it holds
 		before.Stop()
 	}

@@ -10,53 +10,57 @@ import (
 
 // A sleeper is a strand in Sleep.
 type sleeper struct {
-	r      *run
-	timer  engine.Timer
-	park   seam.Park
-	asleep bool  // guarded by run.mu: the engine has it in its plan
-	over   bool  // guarded by run.mu: it has been woken
-	why    error // guarded by run.mu: for which it was woken early
+	r     *run
+	timer engine.Timer
+	park  seam.Park
+
+	// run.mu guards the following until it has been woken, and nobody changes it
+	// then.
+	asleep bool  // the engine has it in its plan
+	over   bool  // it has been woken
+	why    error // for which it was woken early
 }
 
 // Sleep implements seam.Run.
 func (h *handle) Sleep(d time.Duration) error {
 	h.letIn()
-	r := h.r
-	s := r.sleeper()
-	r.mu.Lock()
-	err := h.mayWait()
-	if err == nil && d > 0 {
-		r.sleepers = append(r.sleepers, s)
-	}
-	r.mu.Unlock()
-	if err != nil || d <= 0 {
+	s, err := h.sleeper(d)
+	if s == nil {
 		return err
 	}
+	r := h.r
 	r.a.post(&engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
-	r.mu.Lock()
-	if err = s.why; err == nil && s.asleep { // nobody else knows of it anymore
-		r.rested = s
-	}
-	r.mu.Unlock()
-	if err != nil { // it is early: the plan must not hold on to what is over
+	if s.why != nil {    // it is early: the plan must not hold on to what is over
 		r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
+		return s.why
 	}
-	return err
+	if s.asleep { // nobody else knows of it anymore
+		r.mu.Lock()
+		r.rested = s
+		r.mu.Unlock()
+	}
+	return nil
 }
 
-// sleeper returns one for the next Sleep.
-func (r *run) sleeper() *sleeper {
+// sleeper returns one that is to sleep for d; nil if nobody is to.
+func (h *handle) sleeper(d time.Duration) (*sleeper, error) {
+	r := h.r
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	s := r.rested
-	r.rested = nil
-	r.mu.Unlock()
-	if s == nil {
+	if r.rested = nil; s == nil {
+		r.mu.Unlock()
 		s = &sleeper{r: r, park: r.a.driver.NewPark()}
 		s.timer.Host = s
+		r.mu.Lock()
+	}
+	if err := h.mayWait(); err != nil || d <= 0 {
+		return nil, err
 	}
 	s.asleep, s.over = false, false
-	return s
+	r.sleepers = append(r.sleepers, s)
+	return s, nil
 }
 
 // fellAsleep notes that the engine will wake the strand: from now on it does
@@ -86,7 +90,9 @@ func (s *sleeper) wake() {
 	if s.over {
 		return
 	}
-	s.r.sleepers = slices.DeleteFunc(s.r.sleepers, func(o *sleeper) bool { return o == s })
+	if i := slices.Index(s.r.sleepers, s); i >= 0 {
+		s.r.sleepers = slices.Delete(s.r.sleepers, i, i+1)
+	}
 	s.rouse(s.r)
 }
 

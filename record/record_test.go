@@ -213,7 +213,7 @@ func TestRecorder_SlowWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 100_000 {
-		rec.Told(event.Event{Kind: event.Fired, Task: "a", Activation: uint64(i)})
+		rec.Told(&event.Event{Kind: event.Fired, Task: "a", Activation: uint64(i)})
 		if i == 0 {
 			<-gate.begun // a write is under way, and stays so
 		}
@@ -226,7 +226,7 @@ func TestRecorder_SlowWriter(t *testing.T) {
 	if err := rec.Flush(); err != nil {
 		t.Error(err)
 	}
-	rec.Told(event.Event{Kind: event.Fired, Task: "a"})
+	rec.Told(&event.Event{Kind: event.Fired, Task: "a"})
 	if err := rec.Close(); err != nil {
 		t.Error(err)
 	}
@@ -335,7 +335,7 @@ func BenchmarkTold(b *testing.B) {
 	for b.Loop() {
 		e.At = e.At.Add(1000)
 		e.Activation++
-		rec.Told(e)
+		rec.Told(&e)
 	}
 	b.ReportMetric(float64(rec.Lost())/float64(b.N), "lost/op")
 	if err := rec.Close(); err != nil {

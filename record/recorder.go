@@ -134,7 +134,7 @@ func (r *Recorder) Saw(now time.Time, in engine.Input) {
 }
 
 // Told implements engine.Witness.
-func (r *Recorder) Told(e event.Event) {
+func (r *Recorder) Told(e *event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -142,7 +142,7 @@ func (r *Recorder) Told(e event.Event) {
 	case len(e.Group)+len(e.Task) > maxDetails:
 		r.leaveOut()
 	default:
-		r.enc.event(&e)
+		r.enc.event(e)
 		r.wrote()
 	}
 }

@@ -90,8 +90,7 @@ func (w *witness) Saw(now time.Time, in engine.Input) {
 }
 
 // Told implements engine.Witness.
-func (w *witness) Told(told event.Event) {
-	e := &told
+func (w *witness) Told(e *event.Event) {
 	l := (*ledger)(w)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,7 +98,7 @@ func (w *witness) Told(told event.Event) {
 		return // of an App that was killed, or is being unwound
 	}
 	if s := l.p.s; s.story != nil {
-		s.tell("%s%v", l.p.prefix, told)
+		s.tell("%s%v", l.p.prefix, *e)
 	}
 	l.note(e)
 	l.p.aim(e)

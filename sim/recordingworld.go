@@ -109,9 +109,9 @@ func (w *relivingWitness) Registering(group string, r *tasks.Registration) {
 func (w *relivingWitness) Saw(time.Time, engine.Input) { w.seen = true }
 
 // Told implements engine.Witness.
-func (w *relivingWitness) Told(e event.Event) {
+func (w *relivingWitness) Told(e *event.Event) {
 	if !hosts(e.Kind) {
-		w.lived = append(w.lived, e)
+		w.lived = append(w.lived, *e)
 	}
 }
 

@@ -68,7 +68,7 @@ func (n *notes) Registering(string, *tasks.Registration) {}
 func (n *notes) Saw(time.Time, engine.Input) {}
 
 // Told implements engine.Witness.
-func (n *notes) Told(e event.Event) {
+func (n *notes) Told(e *event.Event) {
 	t := n.tasks[e.Task]
 	if t == nil {
 		return
@@ -85,9 +85,9 @@ func (n *notes) Told(e event.Event) {
 		t.due(e.Due)
 		t.Refused++
 	case event.Waiting:
-		n.waits(t, &e)
+		n.waits(t, e)
 	case event.Started:
-		n.started(t, &e)
+		n.started(t, e)
 	case event.Canceling:
 		t.Canceled++
 	case event.Ended:

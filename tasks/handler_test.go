@@ -29,6 +29,7 @@ func (r *record) called(format string, args ...any) error {
 
 func (r *record) Info() seam.Info           { return r.info }
 func (r *record) Details() any              { return r.info.Details }
+func (r *record) ID() uint64                { return r.info.Instance }
 func (r *record) Key() (group, task string) { return r.info.Group, r.info.Task }
 func (r *record) Log() *slog.Logger         { return slog.New(slog.DiscardHandler) }
 

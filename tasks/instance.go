@@ -34,7 +34,7 @@ func (i *Instance) Group() string { group, _ := i.run.Key(); return group }
 func (i *Instance) TaskID() uint64 { return i.run.Info().Registration }
 
 // ID is the instance's own: a fresh one for each attempt.
-func (i *Instance) ID() uint64 { return i.run.Info().Instance }
+func (i *Instance) ID() uint64 { return i.run.ID() }
 
 // Activation is the ID of the activation, the same in all its attempts: use it
 // to recognize work that was done before.

@@ -185,8 +185,7 @@ func (e *Engine) Step(now time.Time, in *Input) ([]Effect, *Reply) {
 	switch {
 	case in.Op == Jump: // first what waits for time is to be put right
 	case in.Op == Tick && in.N > 0:
-		for range in.N {
-			e.runFirst()
+		for n := in.N; n > 0 && e.runFirst(); n-- {
 		}
 	default:
 		e.runDue()

@@ -17,5 +17,8 @@ type Witness interface {
 	Registering(group string, r *tasks.Registration)
 
 	Saw(now time.Time, in Input)
-	Told(e event.Event)
+
+	// Told is given an event that is valid until it returns, and does not change
+	// it.
+	Told(e *event.Event)
 }

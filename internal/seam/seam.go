@@ -67,8 +67,8 @@ type Sweeper interface {
 	Sweep(f func())
 }
 
-// A Rearmer is a timer of a Driver's clock that can be set anew, which saves
-// making another one.
+// A Rearmer is a timer of a Driver's clock that can be set anew at next to no
+// cost.
 type Rearmer interface {
 	// Rearm has the timer's function called when d has elapsed, and not when it
 	// was to be called before. It may be called after that call, too.
@@ -102,6 +102,7 @@ type Run interface {
 	Info() Info
 	Key() (group, task string) // of Info: what every dispatch asks for
 	Details() any              // the same
+	ID() uint64                // Info's Instance
 	Log() *slog.Logger
 	Take(why string) (*deferral.Deferral, error)
 	Progress(n uint64) error

@@ -31,12 +31,17 @@ func (w *World) alarm(p *Process, d time.Duration, f func()) *alarm {
 
 // arm puts an alarm that is gone in line, unless its process is dead.
 func (a *alarm) arm(d time.Duration) {
+	a.set(d)
+	if a.p == nil || !a.p.dead {
+		a.w.alarms.push(a)
+	}
+}
+
+// set is when the alarm is due, and the last of those due then.
+func (a *alarm) set(d time.Duration) {
 	w := a.w
 	w.armed++
 	a.at, a.seq = later(w.now, max(d, 0)), w.armed
-	if a.p == nil || !a.p.dead {
-		w.alarms.push(a)
-	}
 }
 
 // later is d after an instant, or never.
@@ -75,10 +80,12 @@ func (a *alarm) Stop() bool {
 // as armed now.
 func (a *alarm) Rearm(d time.Duration) {
 	a.w.guard("Rearm")
-	if a.i != gone {
-		a.w.alarms.remove(a.i)
+	if a.i == gone {
+		a.arm(d)
+		return
 	}
-	a.arm(d)
+	a.set(d)
+	a.w.alarms.fix(a)
 }
 
 // ring calls the earliest alarm, unless its process is frozen: then it is late.

@@ -27,6 +27,9 @@ func (h *heap) remove(i int) *alarm {
 	return a
 }
 
+// fix puts a, whose instant is another by now, where it belongs.
+func (h heap) fix(a *alarm) { h.up(h.down(a.i, a), a) }
+
 // up puts a at i, or as far above as it belongs.
 func (h heap) up(i int, a *alarm) {
 	for i > 0 {

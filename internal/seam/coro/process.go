@@ -25,6 +25,9 @@ type Process struct {
 	sleeps time.Duration // until then it is suspended
 	thaw   time.Duration // it is frozen before that instant
 	held   []*strand     // would be ready, but for that
+
+	age  time.Duration // of the World and jumped, when Now was asked last
+	read time.Time     // what it said
 }
 
 var (
@@ -34,13 +37,19 @@ var (
 
 // Process returns a new part of the World.
 func (w *World) Process() *Process {
-	p := &Process{w: w}
+	p := &Process{w: w, age: w.now, read: w.start.Add(w.now)}
 	w.processes = append(w.processes, p)
 	return p
 }
 
 // Now is the present instant as the process's clock reads it.
-func (p *Process) Now() time.Time { return p.w.Now().Add(p.jumped) }
+func (p *Process) Now() time.Time {
+	p.w.guard("Now")
+	if age := p.w.now + p.jumped; age != p.age {
+		p.age, p.read = age, p.w.start.Add(p.w.now).Add(p.jumped)
+	}
+	return p.read
+}
 
 // Elapsed is how much time there has been for the process.
 func (p *Process) Elapsed() time.Duration {
