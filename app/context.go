@@ -48,7 +48,7 @@ func (c *runContext) real() context.Context {
 		}
 		x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(base))
 		switch {
-		case !c.r.share(c.id):
+		case !(*handle)(c).share():
 			x.cancel(tasks.ErrOver)
 		case c.r.ended != nil:
 			x.cancel(c.r.ended)
@@ -87,5 +87,5 @@ func (a *App) inHandler(ctx context.Context) bool {
 func (h *handle) gone() bool {
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
-	return !h.r.share(h.id) || h.r.past
+	return !h.share() || h.r.past
 }

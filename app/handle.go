@@ -22,13 +22,38 @@ type handle struct {
 	r       *run
 	task    *engine.Task
 	act     uint64
-	id      uint64          // the instance's, by which it knows its record; zero before the start
+	id      uint64          // the instance's; zero before the start
 	origin  context.Context //nolint:containedctx // whose values the handler sees; may be nil
 	details any
 	more    atomic.Pointer[extras]
 	attempt uint32
-	settled atomic.Bool // the outcome of the activation is known
+	state   atomic.Uint32 // of the following
 }
+
+// What is known of a handle's instance.
+const (
+	shared  = 1 << iota // not only the handler's strand has to do with the record
+	over                // it is over: the record may serve another
+	settled             // the outcome of the activation is known
+)
+
+// share says, with r.mu held, that somebody else than the handler's strand has to
+// do with the record, and reports whether that still serves the handle: it does
+// so until r.mu is released. Who finds that it does not must not look at it.
+func (h *handle) share() bool {
+	for {
+		switch s := h.state.Load(); {
+		case s&over != 0:
+			return false
+		case s&shared != 0 || h.state.CompareAndSwap(s, s|shared):
+			return true
+		}
+	}
+}
+
+// endAlone says that the instance is over, if nobody else than the caller, the
+// handler's strand, has to do with it.
+func (h *handle) endAlone() bool { return h.state.CompareAndSwap(0, over) }
 
 // Extras are what few handles need.
 type extras struct {
@@ -62,11 +87,13 @@ func (h *handle) settle(err error) {
 	if err != nil {
 		h.extra().outcome = err
 	}
-	h.settled.Store(true) // who makes the extras from now on sees this
+	h.state.Or(settled) // who makes the extras from now on sees this
 	if x := h.more.Load(); x != nil {
 		x.release()
 	}
 }
+
+func (h *handle) isSettled() bool { return h.state.Load()&settled != 0 }
 
 // Wait implements activation.Waiter.
 func (h *handle) Wait(ctx context.Context) error {
@@ -74,8 +101,8 @@ func (h *handle) Wait(ctx context.Context) error {
 	if a.inHandler(ctx) {
 		return ErrInHandler
 	}
-	if !h.settled.Load() {
-		if x := h.extra(); !h.settled.Load() {
+	if !h.isSettled() {
+		if x := h.extra(); !h.isSettled() {
 			if err := x.wait(ctx, a.driver); err != nil {
 				return err
 			}
@@ -90,7 +117,7 @@ func (h *handle) Wait(ctx context.Context) error {
 // why is why the instance cannot go on, with r.mu held: ErrOver if it is over or
 // abandoned, else the reason for which it was canceled, nil if it was not.
 func (h *handle) why() error {
-	if !h.r.share(h.id) || h.r.past {
+	if !h.share() || h.r.past {
 		return tasks.ErrOver
 	}
 	return h.r.ended

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -20,7 +19,7 @@ import (
 
 // A run is the record behind a handle, and the strand its handler runs on: a
 // seam.Job over whatever Driver the App has. When its activation is over it may
-// serve another; gen says which instance it serves.
+// serve another, under another handle.
 type run struct {
 	a       *App
 	is      *engine.Instance
@@ -33,12 +32,6 @@ type run struct {
 	owes    bool          // the loop's strand has yet to say that it is over
 	start   time.Time     // of an attempt that is timed
 	begun   time.Duration // how long after that its handler began
-
-	// gen is the instance's ID from its start until it is over, then zero. Who
-	// holds mu and finds another ID than its own there must not look at the rest.
-	// With the bit shared it is set to zero with mu held; without, whenever the
-	// handler has returned: see share.
-	gen atomic.Uint64
 
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
@@ -101,22 +94,10 @@ func (a *App) newRun(i *engine.Instance) *run {
 		r.start = a.now
 	}
 	r.strands, r.awake, r.deadline = 1, 1, i.Deadline
-	r.gen.Store(i.ID) // last: who has a stale handle may be looking
 	i.Host = r
 	r.onLoop, r.limited = i.Task.Reg.OnLoop, i.Task.Limited()
 	a.runs++
 	return r
-}
-
-// shared says in run.gen that not only the handler's strand has to do with the
-// record.
-const shared = 1 << 63
-
-// share says, with r.mu held, that somebody else than the handler's strand has to
-// do with the record, and reports whether it still serves that instance: from
-// then on it does so until r.mu is released.
-func (r *run) share(id uint64) bool {
-	return id != 0 && (r.gen.Load() == id|shared || r.gen.CompareAndSwap(id, id|shared))
 }
 
 // launch gives it a strand, or its place in the loop's queue. Nothing starts
@@ -172,7 +153,7 @@ func (r *run) readDeadline() {
 // handlerReturned notes the handler's end. If work goes on under deferrals the
 // engine is told so, else the instance is over.
 func (r *run) handlerReturned(err error, last bool) {
-	if last && r.gen.CompareAndSwap(r.is.ID, 0) { // nobody else has to do with it, as mostly
+	if last && r.h.endAlone() { // as most do
 		r.err = err
 		r.leave(last)
 		return
@@ -181,7 +162,7 @@ func (r *run) handlerReturned(err error, last bool) {
 	r.returned = true
 	r.note(err)
 	err = r.err
-	if !r.past && (!r.deferred || r.group.ReturnedAlone()) { // as most do
+	if !r.past && (!r.deferred || r.group.ReturnedAlone()) {
 		r.strands--
 		r.awake--
 		r.endWith(last)
@@ -242,7 +223,7 @@ func (r *run) endWith(last bool) {
 	}
 	r.past, r.told = true, true
 	if r.ended == nil { // else somebody may still ask why
-		r.gen.Store(0)
+		r.h.state.Or(over)
 	}
 	r.finish(tasks.ErrOver)
 	r.mu.Unlock()
@@ -296,7 +277,7 @@ func (r *run) end() {
 func (r *run) abandon() []deferral.Open {
 	open := r.group.Abandon()
 	r.mu.Lock()
-	r.share(r.is.ID)
+	r.h.share()
 	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon != tasks.FreeSlot
 	r.finish(tasks.ErrOver)
 	r.forget()
@@ -312,7 +293,7 @@ func (r *run) abandon() []deferral.Open {
 func (r *run) cancel(reason activation.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.share(r.is.ID)
+	r.h.share()
 	if r.onLoop {
 		r.a.loop.skip(r)
 	}
