@@ -20,13 +20,25 @@ const DefaultGrace = 5 * time.Second
 // An Option sets something of an App for its whole life.
 type Option func(*App)
 
-// WithClock sets the App's time. The default is clock.System.
-func WithClock(c clock.Clock) Option { return func(a *App) { a.clock = c } }
+// WithClock sets the App's time. The default, and what nil means, is clock.System.
+func WithClock(c clock.Clock) Option {
+	return func(a *App) {
+		if c != nil {
+			a.clock = c
+		}
+	}
+}
 
 // WithLogger sets where the App writes what nobody else is told: handlers that
-// panicked, observers that panicked, tasks that no handler answers. The default
-// is slog.Default.
-func WithLogger(l *slog.Logger) Option { return func(a *App) { a.log = l } }
+// panicked, observers that panicked, tasks that no handler answers. The default,
+// and what nil means, is slog.Default.
+func WithLogger(l *slog.Logger) Option {
+	return func(a *App) {
+		if l != nil {
+			a.log = l
+		}
+	}
+}
 
 // WithTimeLimit sets the limit of tasks that set none. The default, and what
 // zero and negative mean, is no limit; the model's is 30 seconds.
@@ -45,14 +57,21 @@ func WithGrace(d time.Duration) Option {
 }
 
 // WithMinimumInterval refuses triggers that come more often than every d, with
-// ErrTooOften. The default, and what zero means, is no minimum; the model's is
-// 15 minutes. It concerns triggers that have an interval: Every and After.
+// ErrTooOften. The default, and what zero and negative mean, is no minimum; the
+// model's is 15 minutes. It concerns triggers that have an interval:
+// Every, After and AfterCompletion.
 func WithMinimumInterval(d time.Duration) Option { return func(a *App) { a.minimum = d } }
 
 // WithBaseContext sets the context whose values the handlers of firings that
-// have no caller see. Its end means nothing. The default is
-// context.Background.
-func WithBaseContext(ctx context.Context) Option { return func(a *App) { a.base = ctx } }
+// have no caller see. Its end means nothing. The default, and what nil
+// means, is context.Background.
+func WithBaseContext(ctx context.Context) Option {
+	return func(a *App) {
+		if ctx != nil {
+			a.base = ctx
+		}
+	}
+}
 
 // WithOnBackgroundActivated puts f in the place of App.OnBackgroundActivated,
 // as an override does: it is called for every activation of a task of the

@@ -3,6 +3,7 @@ package tasks
 import (
 	"encoding/json"
 	"iter"
+	"math"
 	"math/bits"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ import (
 // Count and Max are exact.
 //
 // It has eight buckets for each doubling, from 128 ns to 19 hours and a half;
-// what is longer is in the last. It has room only for those between the shortest
+// what is longer is in the last, of which it says the maximum. It has room only for those between the shortest
 // and the longest duration that it was given: 64 bytes for each doubling, and
 // never more than 2.4 KB; and none while all of them are in one bucket.
 //
@@ -110,13 +111,20 @@ func (h Histogram) Mean() time.Duration {
 	return time.Duration(h.sum / float64(h.n))
 }
 
-// Quantile is what a part q of them is not longer than: 0.5 for the median. It
-// is zero if there is none. A q outside of 0 to 1 is taken as the nearer end.
+// Quantile is what a part q of them is not longer than: 0.5 for the median, the
+// second of three. It is zero if there is none. A q outside of 0 to 1 is taken as
+// the nearer end, and one that is no number as 0.
 func (h Histogram) Quantile(q float64) time.Duration {
-	rank := uint64(min(max(q, 0), 1) * float64(h.n))
+	if !(q > 0) {
+		q = 0
+	}
+	rank := uint64(math.Ceil(min(q, 1) * float64(h.n)))
 	var seen uint64
 	for i, n := range h.all() {
 		if seen += n; n > 0 && seen >= max(rank, 1) {
+			if h.first+i == buckets-1 {
+				return h.max
+			}
 			low, high := bounds(h.first + i)
 			return min(low+(high-low)/2, h.max)
 		}

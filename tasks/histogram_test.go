@@ -39,12 +39,39 @@ func TestHistogramIsOffByASixteenth(t *testing.T) {
 			t.Fatalf("seed %d: got %d, at most %v", seed, h.Count(), h.Max())
 		}
 		for _, q := range []float64{-1, 0, 0.1, 0.5, 0.9, 0.99, 1, 2} {
-			rank := max(1, int(min(max(q, 0), 1)*float64(len(list))))
+			rank := max(1, int(math.Ceil(min(max(q, 0), 1)*float64(len(list)))))
 			want, got := list[rank-1], h.Quantile(q)
 			if off := (got - want).Abs(); off > max(want/16, 64) {
 				t.Fatalf("seed %d: quantile %v: got %v, want %v", seed, q, got, want)
 			}
 		}
+	}
+}
+
+// A quantile is one of few, too: the median of three is the second of them.
+func TestHistogramOfFew(t *testing.T) {
+	tests := []struct {
+		name string
+		list []time.Duration
+		q    float64
+		want time.Duration
+	}{
+		{"median of three", []time.Duration{time.Second, time.Minute, time.Hour}, 0.5, time.Minute},
+		{"median of two", []time.Duration{time.Second, time.Hour}, 0.5, time.Second},
+		{"nine of ten, of three", []time.Duration{time.Second, time.Minute, time.Hour}, 0.9, time.Hour},
+		{"no number", []time.Duration{time.Second, time.Hour}, math.NaN(), time.Second},
+		{"longer than all buckets", []time.Duration{100 * time.Hour, 1000 * time.Hour}, 1, 1000 * time.Hour},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var h tasks.Histogram
+			for _, d := range tt.list {
+				h.Add(d)
+			}
+			if got := h.Quantile(tt.q); (got - tt.want).Abs() > tt.want/16 {
+				t.Errorf("Quantile: got %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@
 package line_test
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/activation/activationtest"
 	"github.com/bgloop/bgloop/activation/source/line"
+	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 func TestConformance_FIFO(t *testing.T) {
@@ -57,4 +60,26 @@ func TestConformance_FIFO_MadeLater(t *testing.T) {
 		},
 		Check: isHello,
 	})
+}
+
+// Two who read one pipe would get parts of each other's lines.
+func TestFIFO_OneRegistrationForAPath(t *testing.T) {
+	a := app.New()
+	register := func(name, path string) error {
+		_, err := a.Register(tasks.Registration{Name: name, Trigger: line.FIFO(path)})
+		return err
+	}
+	if err := register("a", "/run/poke"); err != nil {
+		t.Fatal(err)
+	}
+	if err := register("b", "/run/./poke"); !errors.Is(err, app.ErrExclusive) {
+		t.Errorf("Register of a pipe that is taken: got %v, want %v", err, app.ErrExclusive)
+	}
+	if err := register("b", "/run/poke2"); err != nil {
+		t.Errorf("Register of another: got %v", err)
+	}
+	a.Unregister("a", true)
+	if err := register("a", "/run/poke"); err != nil {
+		t.Errorf("Register of a pipe that was given up: got %v", err)
+	}
 }

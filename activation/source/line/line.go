@@ -19,6 +19,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -170,7 +171,9 @@ func next(r *bufio.Reader) (string, error) {
 // by whatever process. The details are a string, without the line's end. The
 // pipe is made by others; one that is not there, or is no pipe, is told as an
 // event and looked for again after a pause. It is opened for writing as well, so
-// that it has no end when its last writer goes. Keep is Every(1) unless the
+// that it has no end when its last writer goes; nor is it noticed that another
+// pipe takes its name. One registration at a time goes by a path: two would get
+// parts of each other's lines. Keep is Every(1) unless the
 // registration says otherwise. Systems without such pipes refuse it with
 // ErrFIFO.
 func FIFO(path string) activation.Trigger { return fifo(path) }
@@ -184,6 +187,7 @@ func (f fifo) Arm(p activation.Port) error {
 		return fmt.Errorf("%w: %q", ErrFIFO, string(f))
 	}
 	p.Payload()
+	p.Exclusive(fifo(filepath.Clean(string(f))))
 	t := &tube{path: string(f)}
 	p.Go(func(ctx context.Context) error { return t.run(ctx, p) })
 	p.OnDisarm(t.close)
