@@ -41,6 +41,14 @@ type ledger struct {
 
 type rowKey struct{ group, name string }
 
+// String is the name, with the group before it.
+func (k rowKey) String() string {
+	if k.group == "" {
+		return k.name
+	}
+	return k.group + "/" + k.name
+}
+
 // waiting counts activations by what they wait for.
 type waiting [event.ForStore + 1]int
 

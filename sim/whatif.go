@@ -18,6 +18,7 @@ import (
 var (
 	ErrNoDays  = errors.New("sim: what-if over no days")
 	ErrNoTasks = errors.New("sim: what-if without tasks")
+	ErrNoGroup = errors.New("sim: what-if of a group without an ID")
 )
 
 // A WhatIf asks what a set of registrations would do over many days, before
@@ -35,8 +36,13 @@ type WhatIf struct {
 	// Days is how many days of that zone's calendar it lasts, at least 1.
 	Days int
 
-	// Tasks are the registrations, at least one. Their names must differ.
+	// Tasks are the registrations that are in no group. Their names must differ.
+	// Here or in Groups there must be at least one.
 	Tasks []tasks.Registration
+
+	// Groups are the registrations in groups. The task send of the group mail is
+	// called mail/send in what follows and in the Forecast.
+	Groups []TaskGroup
 
 	// Takes says how long an attempt takes that is due at an instant. It must
 	// be pure. Nil means one second; zero and negative mean no time.
@@ -48,6 +54,14 @@ type WhatIf struct {
 
 	// App are the options of the App, such as its caps.
 	App []app.Option
+}
+
+// A TaskGroup is the registrations in one group.
+type TaskGroup struct {
+	// ID is the group's, which is required.
+	ID string
+	// Tasks are its registrations. Their names must differ.
+	Tasks []tasks.Registration
 }
 
 // An Outage is a time during which a condition does not hold.
@@ -62,42 +76,67 @@ type Outage struct {
 }
 
 // Forecast lives through the days and reports on them. The error is ErrNoDays,
-// ErrNoTasks or that of the Register that refused a task.
+// ErrNoTasks, ErrNoGroup or that of the Register that refused a task.
 func (q WhatIf) Forecast() (*Forecast, error) {
 	switch {
 	case q.Days < 1:
 		return nil, ErrNoDays
-	case len(q.Tasks) == 0:
+	case !q.asks():
 		return nil, ErrNoTasks
+	case slices.ContainsFunc(q.Groups, func(g TaskGroup) bool { return g.ID == "" }):
+		return nil, ErrNoGroup
 	}
 	from := q.From.Round(0)
 	f := &Forecast{From: from, To: from.AddDate(0, 0, q.Days)}
 	w := coro.New(0, from, coro.WithFIFO())
 	defer w.Close()
-	n := &notes{f: f, acts: map[uint64]*noted{}, tasks: map[string]*watched{}}
+	n := &notes{f: f, acts: map[uint64]*noted{}, tasks: map[rowKey]*watched{}}
 	opts := append(slices.Clone(q.App), app.WithClock(w), app.WithDriver(w), app.WithWitness(n), app.WithLogger(slog.New(slog.DiscardHandler)))
 	a := app.New(opts...)
-	a.SetOnBackgroundActivated(q.standIn)
 	n.zone(from.Location())
-	for _, r := range q.Tasks {
-		if err := q.register(a, n, r); err != nil {
+	if err := q.registerAll(a, n, "", q.Tasks); err != nil {
+		return nil, err
+	}
+	for _, g := range q.Groups {
+		if err := q.registerAll(a.Group(g.ID), n, g.ID, g.Tasks); err != nil {
 			return nil, err
 		}
 	}
 	return f, q.live(w, a, n)
 }
 
+// asks reports whether there is a task.
+func (q WhatIf) asks() bool {
+	return len(q.Tasks) > 0 || slices.ContainsFunc(q.Groups, func(g TaskGroup) bool { return len(g.Tasks) > 0 })
+}
+
 // standIn is the handler of every task.
 func (q WhatIf) standIn(_ context.Context, in *tasks.Instance) error {
 	d := time.Second
 	if q.Takes != nil {
-		d = q.Takes(in.Name(), in.Due())
+		d = q.Takes(rowKey{in.Group(), in.Name()}.String(), in.Due())
 	}
 	return in.Sleep(d)
 }
 
-func (q WhatIf) register(a *app.App, n *notes, r tasks.Registration) error {
-	t := n.watch(r.Name)
+// A registrar is an App or a group of it.
+type registrar interface {
+	Register(r tasks.Registration) (*app.Task, error)
+	SetOnBackgroundActivated(f tasks.HandlerFunc)
+}
+
+func (q WhatIf) registerAll(at registrar, n *notes, group string, list []tasks.Registration) error {
+	at.SetOnBackgroundActivated(q.standIn)
+	for _, r := range list {
+		if err := q.register(at, n, group, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q WhatIf) register(at registrar, n *notes, group string, r tasks.Registration) error {
+	t := n.watch(rowKey{group, r.Name})
 	if r.Trigger != nil {
 		r.Trigger = onlyTime{r.Trigger, t}
 	}
@@ -108,7 +147,7 @@ func (q WhatIf) register(a *app.App, n *notes, r tasks.Registration) error {
 		}
 	}
 	r.EntryPoint = "" // a stand-in needs no process
-	_, err := a.Register(r)
+	_, err := at.Register(r)
 	return err
 }
 

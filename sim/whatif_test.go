@@ -81,6 +81,37 @@ func TestWhatIf_YearOfFifty(t *testing.T) {
 	}
 }
 
+// Groups have caps and handlers of their own, and may use names that others do.
+func TestWhatIf_Groups(t *testing.T) {
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	hourly := func(names ...string) (list []tasks.Registration) {
+		for _, name := range names {
+			list = append(list, tasks.Registration{Name: name, Trigger: trigger.Every(time.Hour)})
+		}
+		return list
+	}
+	f, err := sim.WhatIf{
+		From: from, Days: 1, Tasks: hourly("send"),
+		Groups: []sim.TaskGroup{{ID: "mail", Tasks: hourly("send", "fetch")}, {ID: "logs", Tasks: hourly("send")}},
+		Takes: func(task string, _ time.Time) time.Duration {
+			return map[string]time.Duration{"mail/send": time.Minute}[task]
+		},
+		App: []app.Option{app.WithGroupCap("mail", 1)},
+	}.Forecast()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		task   string
+		capped uint64
+		busy   time.Duration
+	}{{"send", 0, 0}, {"mail/send", 0, 23 * time.Minute}, {"mail/fetch", 24, 0}, {"logs/send", 0, 0}} {
+		if got, ok := f.Task(want.task); !ok || got.Fired != 24 || got.Capped != want.capped || got.Busy != want.busy {
+			t.Errorf("%s: got %+v, want %+v", want.task, got, want)
+		}
+	}
+}
+
 func TestWhatIf_Errors(t *testing.T) {
 	every := tasks.Registration{Name: "a", Trigger: trigger.Every(time.Hour)}
 	for _, tt := range []struct {
@@ -89,7 +120,9 @@ func TestWhatIf_Errors(t *testing.T) {
 		want error
 	}{
 		{"no days", sim.WhatIf{Tasks: []tasks.Registration{every}}, sim.ErrNoDays},
-		{"no tasks", sim.WhatIf{Days: 1}, sim.ErrNoTasks},
+		{"no tasks", sim.WhatIf{Days: 1, Groups: []sim.TaskGroup{{ID: "mail"}}}, sim.ErrNoTasks},
+		{"no group", sim.WhatIf{Days: 1, Groups: []sim.TaskGroup{{Tasks: []tasks.Registration{every}}}}, sim.ErrNoGroup},
+		{"twice in a group", sim.WhatIf{Days: 1, Groups: []sim.TaskGroup{{"mail", []tasks.Registration{every, every}}}}, app.ErrRegistered},
 		{"twice", sim.WhatIf{Days: 1, Tasks: []tasks.Registration{every, every}}, app.ErrRegistered},
 		{"no trigger", sim.WhatIf{Days: 1, Tasks: []tasks.Registration{{Name: "a"}}}, tasks.ErrNoTrigger},
 	} {

@@ -11,7 +11,7 @@ import (
 type Forecast struct {
 	// From and To are when it began and ended.
 	From, To time.Time
-	// Tasks are the tasks in the order of the question.
+	// Tasks are the tasks in the order of the question, those in groups last.
 	Tasks []TaskForecast
 	// Peak is how many instances were active at once, and PeakAt when it first
 	// was so many.
@@ -25,6 +25,7 @@ type Forecast struct {
 // A TaskForecast is what would become of one task. All counts are of the whole
 // time.
 type TaskForecast struct {
+	// Task is its name, with the group's and a slash before it if it is in one.
 	Task string
 	// Due is how often it was due: Fired, Merged and Refused together.
 	Due uint64

@@ -12,7 +12,7 @@ import (
 type notes struct {
 	f      *Forecast
 	list   []*watched
-	tasks  map[string]*watched
+	tasks  map[rowKey]*watched
 	acts   map[uint64]*noted
 	active int
 }
@@ -20,7 +20,7 @@ type notes struct {
 // A noted is an activation that is not over.
 type noted struct {
 	fired, started time.Time
-	waited         [event.ForCap + 1]bool
+	waited         [event.ForStore + 1]bool
 }
 
 // A watched is a task, and those of its due times that are near an edge.
@@ -32,9 +32,9 @@ type watched struct {
 	near   []EdgeTask // for each of edges
 }
 
-func (n *notes) watch(name string) *watched {
-	t := &watched{TaskForecast: TaskForecast{Task: name}, n: n}
-	n.tasks[name] = t
+func (n *notes) watch(k rowKey) *watched {
+	t := &watched{TaskForecast: TaskForecast{Task: k.String()}, n: n}
+	n.tasks[k] = t
 	n.list = append(n.list, t)
 	return t
 }
@@ -69,7 +69,7 @@ func (n *notes) Saw(time.Time, engine.Input) {}
 
 // Told implements engine.Witness.
 func (n *notes) Told(e *event.Event) {
-	t := n.tasks[e.Task]
+	t := n.tasks[rowKey{e.Group, e.Task}]
 	if t == nil {
 		return
 	}
