@@ -10,6 +10,8 @@
 //	defer rec.Close()
 //	a := app.New(app.WithWitness(rec))
 //
+// The next run keeps what the last one has recorded: see Create.
+//
 // Recorded are registrations, firings and where they came from, changes of
 // conditions, outcomes of handlers with their times, cancels, pauses, readings
 // of the clock and its jumps; and beside these inputs the events of the App.
@@ -18,6 +20,10 @@
 // The App never waits for the disk: what it does is put into memory and written
 // from there, a moment later, by a goroutine of the clock's. What a writer that
 // is too slow leaves no room for is left out, and counted.
+//
+// An App with a store begins where its last run ended, and so does its
+// recording: to live that again takes a copy of the store as it was before Run,
+// which for a store.Log is a copy of its file. See sim.Recording.
 //
 // # The file
 //

@@ -205,6 +205,33 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// A service that is killed is started again, and must not take away what tells
+// how it came to its end.
+func TestCreateKeepsTheFormerRecording(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.rec")
+	for i := range 3 {
+		rec, err := record.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.Told(event.Event{Kind: event.Fired, Task: "a", Activation: uint64(i)})
+		if err := rec.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]uint64{path: 2, path + ".old": 1} {
+		n := 0
+		for r, err := range record.All(name) {
+			if n++; err != nil || r.Event.Activation != want {
+				t.Errorf("%s: got %v, %v, want activation %d", name, r, err, want)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: got %d records, want 1", name, n)
+		}
+	}
+}
+
 // An App never waits for the writer: what there is no room for is counted.
 func TestRecorder_SlowWriter(t *testing.T) {
 	gate := &gated{begun: make(chan struct{}), open: make(chan struct{})}

@@ -82,8 +82,15 @@ func WithCodec(encode func(details any) ([]byte, error)) Option {
 	return func(r *Recorder) { r.enc.codec = encode }
 }
 
-// Create makes a Recorder that writes to a new file, or empties an old one.
+// Create makes a Recorder that writes to a new file. If there is a file of that
+// name that is not empty, as a run that was killed leaves it, it is kept under
+// path + ".old", in place of one that was there.
 func Create(path string, opts ...Option) (*Recorder, error) {
+	if i, err := os.Lstat(path); err == nil && i.Mode().IsRegular() && i.Size() > 0 {
+		if err := os.Rename(path, path+".old"); err != nil {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)

@@ -39,7 +39,10 @@ type Recording struct {
 
 	// Build makes the App as it was before it ran, with env.Options() and its
 	// registrations in the same order. It is required. Observers that act on
-	// the App should be left out: what they did is in the recording.
+	// the App should be left out: what they did is in the recording. If the App
+	// found something in its store when it began to run, Build gives it a store
+	// that has the same, such as a store.Log of a copy of the file; else it
+	// needs none.
 	Build func(Env) *app.App
 
 	// Register makes a registration, or the Apply of an Update, that was made

@@ -11,6 +11,7 @@ package push
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ const Window = 5 * time.Minute
 //	409  a request with its ID was accepted before: a replay
 //	503  as many IDs are remembered as may be, Retry-After says for how long
 //	429  CurrentlyRunning: there is no place for it, see tasks.Keep
-//	503  DisabledByPolicy, or the App does not run, or does not take a *Message
+//	503  DisabledByPolicy, or the App does not run, or cannot take it: see Log
 //	202  accepted
 //
 // Only the last has activated anything. The answers are JSON objects: an
@@ -65,8 +66,9 @@ const Window = 5 * time.Minute
 // 200 and the outcome "succeeded", or 500 and "failed", or "canceled" and its
 // reason. The error itself is not told. What is not over by then is 202.
 //
-// The details are a *Message, which an App with a store takes after
-// app.WithDetails(&push.Message{}), or for a task that is Volatile.
+// The details are a *Message, which an App with a store takes if a handler made
+// by tasks.Typed has that type, after app.WithDetails(&push.Message{}), or for a
+// task that is Volatile.
 type Handler struct {
 	// Secret is what senders sign with, see Sign. Nil means that nobody has
 	// to, and that the headers of a signature mean nothing. A secret that is
@@ -92,6 +94,11 @@ type Handler struct {
 	// When there are as many, a signed request is refused: forgetting one
 	// would let it be replayed. The memory does not survive a restart.
 	MaxSeen int
+
+	// Log is told why the App cannot take a request, as when its store fails or
+	// it does not know how to store a *Message; the sender is not told why. Nil
+	// means slog.Default.
+	Log *slog.Logger
 
 	mu    sync.Mutex // guards the following
 	doors map[string]*door

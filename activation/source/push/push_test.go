@@ -21,6 +21,7 @@ import (
 	"github.com/bgloop/bgloop/activation/source/push"
 	"github.com/bgloop/bgloop/app"
 	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/store"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -499,4 +500,36 @@ func TestConformance(t *testing.T) {
 			}
 		},
 	})
+}
+
+// What the App cannot store is no fault of the sender's: the program is told why,
+// and only then.
+func TestRefusalIsLogged(t *testing.T) {
+	post := func(a *app.App, start bool) (code int, logged string) {
+		var log bytes.Buffer
+		h := &push.Handler{Log: slog.New(slog.NewTextHandler(&log, nil))}
+		a.HandleFunc("deploy", func(context.Context, *tasks.Instance) error { return nil }) // of no type
+		if _, err := a.Register(tasks.Registration{Name: "deploy", Trigger: h.Trigger("deploy")}); err != nil {
+			t.Fatal(err)
+		}
+		if start {
+			if err := a.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/deploy", strings.NewReader("now")))
+		if _, err := a.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return w.Code, log.String()
+	}
+	if code, log := post(app.New(), false); code != http.StatusServiceUnavailable || log != "" {
+		t.Errorf("before Run: got %d, logged %q, want %d and nothing", code, log, http.StatusServiceUnavailable)
+	}
+	code, log := post(app.New(app.WithStore(new(store.Memory))), true)
+	want := "name=deploy err=\"app: details cannot be stored: *push.Message"
+	if code != http.StatusServiceUnavailable || !strings.Contains(log, want) {
+		t.Errorf("got %d, logged %q, want %d and %q", code, log, http.StatusServiceUnavailable, want)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"os"
@@ -32,7 +33,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p := h.admit(w, r, d); p != nil {
-		h.fire(w, r, d, p)
+		h.fire(w, r, d, p, name)
 	}
 }
 
@@ -107,7 +108,7 @@ func (h *Handler) refuseBody(w http.ResponseWriter, r *http.Request, d *door, er
 
 // fire activates, unless the request was seen before. A request that was
 // refused may be sent again as it is.
-func (h *Handler) fire(w http.ResponseWriter, r *http.Request, d *door, p *pass) {
+func (h *Handler) fire(w http.ResponseWriter, r *http.Request, d *door, p *pass, name string) {
 	if h.Secret != nil {
 		if err := h.remember(w, p.ticket, d.port.Now()); err != nil {
 			return
@@ -118,10 +119,24 @@ func (h *Handler) fire(w http.ResponseWriter, r *http.Request, d *door, p *pass)
 		if h.Secret != nil {
 			h.forget(p.ticket)
 		}
+		h.complain(r.Context(), name, err)
 		refuseResult(w, receipt.Result, err)
 		return
 	}
 	h.accepted(w, r, d, receipt)
+}
+
+// complain logs what is wrong with the program, or its disk, and not with the
+// request or the moment.
+func (h *Handler) complain(ctx context.Context, name string, err error) {
+	if err == nil || errors.Is(err, activation.ErrUnbound) || errors.Is(err, activation.ErrNotRunning) {
+		return
+	}
+	log := h.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.ErrorContext(ctx, "push: the app cannot take a request", "name", name, "err", err)
 }
 
 // remember notes that the request was seen, or answers why it may not activate.
@@ -179,7 +194,7 @@ func refuseError(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusServiceUnavailable, "the app does not run")
 		return
 	}
-	refuse(w, http.StatusServiceUnavailable, "the app does not take it") // why is the program's affair
+	refuse(w, http.StatusServiceUnavailable, "the app cannot take it") // why is the program's affair: see complain
 }
 
 func refuseResult(w http.ResponseWriter, r activation.Result, err error) {
