@@ -8,6 +8,10 @@ package activation
 // not hold. A report made inside Arm is the state that the registration starts
 // with. After disarming, reports are ignored.
 //
+// Of two reports the later call counts, so a condition that is changed by several
+// goroutines holds a lock of its own while it reports: that is safe, since no
+// handler, observer or condition is called inside report.
+//
 // String is the condition's identity, for people.
 type Condition interface {
 	Arm(report func(holds bool), p Port) error

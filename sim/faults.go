@@ -50,7 +50,12 @@ type Faults struct {
 }
 
 // Usual are the faults of a test that does not say which: all but Lost and
-// those that kill, which an App cannot make up for without its store.
+// those that kill, which an App cannot make up for without its store. Take them
+// to change one:
+//
+//	f := sim.Usual()
+//	f.Duplicate, f.Kill = 0, 0.01
+//	sim.Test(t, scenario, sim.WithFaults(f))
 func Usual() Faults {
 	return Faults{
 		Panic: 0.004, Hang: 0.002, Slow: 0.02, Deaf: 0.002,

@@ -8,6 +8,16 @@
 // watch. File systems that other machines write to, such as NFS, notify of
 // nothing that those do.
 //
-// README: go get github.com/bgloop/bgloop/integrations/file, and then
-// file.Changed("/etc/service.conf", "/var/spool/in") is a trigger like any other.
+// # A directory that files are dropped into
+//
+// What came while the program did not run is no change, and what the handler
+// takes away is one. So let the trigger say when to look, and the handler look:
+//
+//	Trigger: trigger.Any(trigger.Startup(), file.Changed("/var/spool/in"))
+//
+// whose handler goes through the directory, whatever its details are, which at
+// the start are none. A file that is written slowly may be told of more than
+// once; who writes it had better rename it into the directory when it is whole.
+//
+// It is a module of its own: go get github.com/bgloop/bgloop/integrations/file.
 package file
