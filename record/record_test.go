@@ -214,7 +214,7 @@ func TestCreateKeepsTheFormerRecording(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec.Told(event.Event{Kind: event.Fired, Task: "a", Activation: uint64(i)})
+		rec.Told(&event.Event{Kind: event.Fired, Task: "a", Activation: uint64(i)})
 		if err := rec.Close(); err != nil {
 			t.Fatal(err)
 		}
