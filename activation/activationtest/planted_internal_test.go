@@ -154,7 +154,7 @@ func (b *bell) listen(ctx context.Context, p activation.Port) error {
 
 // The kit finds nothing wrong with a good trigger, and finds every bug.
 func TestPlantedTriggers(t *testing.T) {
-	for _, c := range []struct{ bug, story, want string }{
+	find(t, planted, []plant{
 		{"name changes", "HasAStableName", "String: got"},
 		{"acts in Arm", "FiresWhileTheAppRuns", "called inside Arm"},
 		{"opens in Arm", "RefusedLeavesNothing", "Arm opened"},
@@ -173,12 +173,21 @@ func TestPlantedTriggers(t *testing.T) {
 		{"gives up", "FailsAndRestarts", "a failure of the source"},
 		{"fails for ever", "FailsAndRestarts", "an activation after Provoke"},
 		{"once only", "RegisteredAgain", "Register again: "},
-	} {
+	})
+}
+
+// A plant is a bug, the story that is to find it, and what that is to say.
+type plant struct{ bug, story, want string }
+
+// find tells each story without its bug and with it.
+func find(t *testing.T, tell func(t testing.TB, story, bug string, patience time.Duration), list []plant) {
+	t.Helper()
+	for _, c := range list {
 		t.Run(c.bug+" "+c.story, func(t *testing.T) {
-			if said := rehearse(t, func(t testing.TB) { planted(t, c.story, "", patience) }); said != "" {
+			if said := rehearse(t, func(t testing.TB) { tell(t, c.story, "", patience) }); said != "" {
 				t.Fatalf("without the bug: got %s", said)
 			}
-			if said := rehearse(t, func(t testing.TB) { planted(t, c.story, c.bug, short) }); !strings.Contains(said, c.want) {
+			if said := rehearse(t, func(t testing.TB) { tell(t, c.story, c.bug, short) }); !strings.Contains(said, c.want) {
 				t.Errorf("with the bug: got %q, want %q in it", said, c.want)
 			}
 		})
@@ -261,7 +270,7 @@ func (l *lamp) set(on bool) {
 
 // The kit finds nothing wrong with a good condition, and finds every bug.
 func TestPlantedConditions(t *testing.T) {
-	for _, c := range []struct{ bug, story, want string }{
+	find(t, plantedLamp, []plant{
 		{"name changes", "HasAStableName", "String: got"},
 		{"silent at first", "HoldsFromTheStart", "a start while it holds"},
 		{"deaf", "IsLost", "a cancel when it ceases to hold"},
@@ -271,16 +280,7 @@ func TestPlantedConditions(t *testing.T) {
 		{"serves one", "ServesTwo", "Register: taken"},
 		{"only the last", "ServesTwo", "a report that it does not hold"},
 		{"goroutine", "ChangesAfterStop", "goroutines left"},
-	} {
-		t.Run(c.bug+" "+c.story, func(t *testing.T) {
-			if said := rehearse(t, func(t testing.TB) { plantedLamp(t, c.story, "", patience) }); said != "" {
-				t.Fatalf("without the bug: got %s", said)
-			}
-			if said := rehearse(t, func(t testing.TB) { plantedLamp(t, c.story, c.bug, short) }); !strings.Contains(said, c.want) {
-				t.Errorf("with the bug: got %q, want %q in it", said, c.want)
-			}
-		})
-	}
+	})
 }
 
 func plantedLamp(t testing.TB, name, bug string, patience time.Duration) {
