@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +58,15 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "\n  %s", e)
 	}
 	return b.String()
+}
+
+// MarshalJSON is the ending with the text of its Err. It cannot be read back.
+func (e Ending) MarshalJSON() ([]byte, error) {
+	type fields Ending
+	return json.Marshal(struct {
+		fields
+		Err string `json:",omitempty"`
+	}{fields(e), errText(e.Err)})
 }
 
 // String is the ending as one line.

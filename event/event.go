@@ -5,6 +5,7 @@
 package event
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -112,6 +113,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
+// MarshalText writes the kind in words.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Waits says why an activation waits.
 type Waits uint8
 
@@ -144,6 +148,9 @@ func (w Waits) String() string {
 	}
 	return fmt.Sprintf("Waits(%d)", uint8(w))
 }
+
+// MarshalText writes what it waits for, in a word.
+func (w Waits) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
 
 // An Event tells one thing that happened. Fields that its Kind does not use are
 // zero.
@@ -192,4 +199,19 @@ func (e Event) String() string {
 		fmt.Fprintf(&b, " err=%q", text)
 	}
 	return b.String()
+}
+
+// MarshalJSON is the event for people and their tools: the names of what it
+// tells, and the text of its Err, which is left out if there is none. It cannot
+// be read back.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type fields Event
+	text := ""
+	if e.Err != nil {
+		text = e.Err.Error()
+	}
+	return json.Marshal(struct {
+		fields
+		Err string `json:",omitempty"`
+	}{fields(e), text})
 }

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +13,8 @@ import (
 )
 
 // An Explanation says where a task stands, and so why it has not run. String
-// reads it as sentences.
+// reads it as sentences; as JSON it is for tools, with names and the texts of
+// errors.
 type Explanation struct {
 	Group, Task string
 
@@ -26,7 +28,7 @@ type Explanation struct {
 	// Trigger is the trigger's text.
 	Trigger string
 	// Next is when the task is next due in time; zero if no time is known.
-	Next time.Time
+	Next time.Time `json:",omitzero"`
 	// Faults says why schedules are no longer asked and what filters did wrong,
 	// at most the last eight.
 	Faults []string
@@ -63,7 +65,7 @@ type ActiveInstance struct {
 	Attempt              int
 	State                State
 	Since                time.Time
-	Deadline             time.Time // zero: none
+	Deadline             time.Time `json:",omitzero"` // zero: none
 	Reason               activation.Reason
 }
 
@@ -73,7 +75,7 @@ type PendingActivation struct {
 	Due        time.Time
 	Since      time.Time   // it began to wait
 	For        event.Waits // what it waits for
-	Until      time.Time   // zero unless it waits for time or for a retry
+	Until      time.Time   `json:",omitzero"` // zero unless it waits for time or for a retry
 	Merged     uint64
 	Failures   int
 	Err        error // of the last attempt
@@ -102,6 +104,31 @@ type Counts struct {
 	Abandoned uint64
 	// Canceled counts the attempts that were canceled, by Reason.
 	Canceled [activation.EnergySaver + 1]uint64
+}
+
+// MarshalJSON is the activation with the text of its Err. It cannot be read back.
+func (p PendingActivation) MarshalJSON() ([]byte, error) {
+	type fields PendingActivation
+	return json.Marshal(struct {
+		fields
+		Err string `json:",omitempty"`
+	}{fields(p), errText(p.Err)})
+}
+
+// MarshalJSON is the outcome with the text of its Err. It cannot be read back.
+func (o Outcome) MarshalJSON() ([]byte, error) {
+	type fields Outcome
+	return json.Marshal(struct {
+		fields
+		Err string `json:",omitempty"`
+	}{fields(o), errText(o.Err)})
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // String says it in sentences.

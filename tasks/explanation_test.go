@@ -1,7 +1,9 @@
 package tasks_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,5 +149,32 @@ func TestExplanationReadsWell(t *testing.T) {
 				t.Errorf("got:  %s\nwant: %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// As JSON it has names where there are numbers inside, and the texts of errors.
+func TestExplanationAsJSON(t *testing.T) {
+	x := tasks.Explanation{
+		Task:    "sync",
+		Active:  []tasks.ActiveInstance{{Instance: 3, Attempt: 1, State: tasks.StateCanceling, Reason: activation.ConditionLoss}},
+		Pending: []tasks.PendingActivation{{Activation: 9, For: event.ForRetry, Failures: 1, Err: errors.New("no route to host")}},
+		History: []tasks.Outcome{{Instance: 2, State: tasks.StateFailed, Err: errors.New("disk full")}, {Instance: 1, State: tasks.StateSucceeded}},
+	}
+	data, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"State":"canceling"`, `"Reason":"ConditionLoss"`, `"For":"retry"`, `"Err":"no route to host"`,
+		`"State":"failed"`, `"Err":"disk full"`, `"State":"succeeded"`,
+	} {
+		if n := strings.Count(string(data), want); n != 1 {
+			t.Errorf("%s: got it %d times, want once, in %s", want, n, data)
+		}
+	}
+	for _, not := range []string{`"Err":{}`, `"Err":null`, `"Err":""`, `"Next"`, `"Until"`, `"Deadline"`} {
+		if strings.Contains(string(data), not) {
+			t.Errorf("got %s, want none, in %s", not, data)
+		}
 	}
 }

@@ -65,6 +65,9 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
+// MarshalText writes the state's name.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Final reports whether there is no way out of s.
 func (s State) Final() bool { return s >= StateSucceeded && s < stateCount }
 
