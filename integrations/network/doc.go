@@ -6,6 +6,6 @@
 // changes by netlink, through github.com/vishvananda/netlink; nothing is polled.
 // On other systems Register answers errors.ErrUnsupported.
 //
-// README: go get github.com/bgloop/bgloop/integrations/network, and then
+// It is a module of its own: go get github.com/bgloop/bgloop/integrations/network;
 // network.System() has conditions such as Online and triggers such as Changed.
 package network

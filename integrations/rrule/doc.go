@@ -10,7 +10,7 @@
 // 02:30 is 03:30 daylight time, and a time that comes twice is the first of the
 // two. Files are read by github.com/arran4/golang-ical.
 //
-// README: go get github.com/bgloop/bgloop/integrations/rrule, and then
+// It is a module of its own: go get github.com/bgloop/bgloop/integrations/rrule;
 // rrule.New("DTSTART;TZID=Europe/Berlin:20260105T090000\nRRULE:FREQ=WEEKLY;BYDAY=MO")
 // is a trigger like any other.
 package rrule
