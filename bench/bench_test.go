@@ -93,7 +93,7 @@ var unit = strings.NewReplacer(" ", "-", "µ", "u", "%", "percent")
 func tiny() measure.Sizes {
 	return measure.Sizes{
 		Rounds: 1, Span: time.Microsecond, OpenSpan: 2 * time.Millisecond, Rates: []int{10_000},
-		Timers: 50, TimerSpan: 10 * time.Millisecond, Instant: 50,
+		Timers: 50, TimerSpan: 10 * time.Millisecond, Instant: 50, Recurring: 5, Period: time.Millisecond,
 		Registrations: []int{100}, Idle: time.Millisecond, Takes: 4 * time.Millisecond, Minutes: 2, Days: 1, Stored: 2,
 	}
 }

@@ -38,7 +38,9 @@ type Sizes struct {
 	Rates         []int         // per second
 	Timers        int           // due over TimerSpan
 	TimerSpan     time.Duration
-	Instant       int           // timers due at one instant
+	Instant       int // timers due at one instant
+	Recurring     int // jobs that come every Period, for TimerSpan
+	Period        time.Duration
 	Registrations []int         // how many stand at once
 	Idle          time.Duration // how long nothing is done
 	Takes         time.Duration // how long the handler takes that a stop waits for
@@ -52,6 +54,7 @@ func Full() Sizes {
 	return Sizes{
 		Rounds: 7, Span: 25 * time.Millisecond, OpenSpan: 100 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 100_000, TimerSpan: 5 * time.Second, Instant: 10_000,
+		Recurring: 1_000, Period: 50 * time.Millisecond,
 		Registrations: []int{10_000, 100_000, 1_000_000}, Idle: 400 * time.Millisecond,
 		Takes: 100 * time.Millisecond, Minutes: 60, Days: 365, Stored: 64,
 	}
@@ -62,6 +65,7 @@ func Quick() Sizes {
 	return Sizes{
 		Rounds: 1, Span: 3 * time.Millisecond, OpenSpan: 20 * time.Millisecond, Rates: []int{10_000, 100_000},
 		Timers: 2_000, TimerSpan: 200 * time.Millisecond, Instant: 1_000,
+		Recurring: 200, Period: 10 * time.Millisecond,
 		Registrations: []int{1_000, 10_000}, Idle: 50 * time.Millisecond,
 		Takes: 20 * time.Millisecond, Minutes: 10, Days: 2, Stored: 16,
 	}

@@ -3,7 +3,9 @@ package measure
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/bench/peers"
@@ -33,7 +35,65 @@ func timers(s Sizes) []Scenario {
 			Ability: peers.Timing, Size: s.Instant, Columns: columns, Every: 2,
 			Once: func(c peers.Contender) ([]float64, error) { return lateness(c, s.Instant, 0) },
 		},
+		{
+			Name: fmt.Sprintf("timers: %d that recur, every %v", s.Recurring, s.Period),
+			About: "The same rate as above, of jobs that stand and come again and again: nothing is set or removed meanwhile. " +
+				"From the instant at which each run is due to the first line of its handler. CPU is for running it.",
+			Ability: peers.Recur, Size: s.Recurring, Every: 5,
+			Columns: slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return c.Name == "set ns/timer" }),
+			Once:    func(c peers.Contender) ([]float64, error) { return recurring(c, s) },
+		},
 	}
+}
+
+// recurring lets jobs come again and again for about the span.
+func recurring(c peers.Contender, s Sizes) ([]float64, error) {
+	var n atomic.Int64
+	late := make([]int64, int(s.TimerSpan/s.Period)*s.Recurring)
+	var done sync.WaitGroup
+	done.Add(len(late))
+	t, err := c.Recur(func(due int64) {
+		now := peers.Now()
+		if i := int(n.Add(1)); i <= len(late) { // else it is over
+			late[i-1] = now - due
+			done.Done()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	first := peers.Now() + int64(s.Recurring)*int64(25*time.Microsecond) + int64(100*time.Millisecond)
+	for i := range s.Recurring {
+		if err := t.Every(peers.At(first+int64(s.Period)*int64(i)/int64(s.Recurring)), s.Period); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.Start(); err != nil {
+		return nil, err
+	}
+	used := CPUTime()
+	done.Wait()
+	used = CPUTime() - used
+	found, early, err := lateOf(late)
+	return append(found, float64(used)/float64(len(late)), early), errors.Join(err, noPanics())
+}
+
+// lateOf are the columns of how late each was, and how many were early.
+func lateOf(late []int64) (found []float64, early float64, err error) {
+	h := newHistogram()
+	for _, d := range late {
+		if d < 0 {
+			early++
+		}
+		if err := h.RecordValue(max(0, d)); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, p := range []float64{50, 99, 99.9, 100} {
+		found = append(found, float64(h.ValueAtPercentile(p))/1e3)
+	}
+	return found, early, nil
 }
 
 var errSetTooLate = errors.New("timers were set after they were due")
@@ -84,17 +144,10 @@ func fallDue(c peers.Contender, n int, span, lead time.Duration) (found []float6
 	}
 	done.Wait()
 	used = CPUTime() - used
-	h, early := newHistogram(), 0
-	for _, j := range jobs {
-		if j.Began < j.Due {
-			early++
-		}
-		if err := h.RecordValue(max(0, j.Began-j.Due)); err != nil {
-			return nil, err
-		}
+	late := make([]int64, n)
+	for i, j := range jobs {
+		late[i] = j.Began - j.Due
 	}
-	for _, p := range []float64{50, 99, 99.9, 100} {
-		found = append(found, float64(h.ValueAtPercentile(p))/1e3)
-	}
-	return append(found, float64(used)/float64(n), float64(set)/float64(n), float64(early)), noPanics()
+	found, early, err := lateOf(late)
+	return append(found, float64(used)/float64(n), float64(set)/float64(n), early), errors.Join(err, noPanics())
 }

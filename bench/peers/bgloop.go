@@ -35,12 +35,14 @@ func bgloop() []Contender {
 			Name: "bgloop", Kind: Ours,
 			Gives: "ID, lifecycle, conditions, canceling with a reason, recovery, counters, history, a stop with a report",
 			Time:  func() (Timetable, error) { return newTimed(tasks.Registration{}) }, Register: newTasks,
+			Recur:   func(beat func(int64)) (Recurring, error) { return newRecurring(beat) },
 			Virtual: newSimulation, Years: virtualYear, Lead: setting,
 			Durable: newDurable,
 		},
 		{
 			Name: "bgloop, precise", Kind: Ours, Gives: "as bgloop, on clock.Precise: a timerfd in place of the runtime's timers",
 			Time: func() (Timetable, error) { return newTimed(tasks.Registration{}, app.WithClock(clock.Precise())) }, Lead: setting,
+			Recur: func(beat func(int64)) (Recurring, error) { return newRecurring(beat, app.WithClock(clock.Precise())) },
 		},
 		{
 			Name: "bgloop, on the loop", Kind: Ours, Gives: "as bgloop; handlers run one at a time on one goroutine",
@@ -254,6 +256,51 @@ func (b *timed) run(_ context.Context, in *tasks.Instance) error {
 func (b *timed) Start() error { return b.a.Start(context.Background()) }
 
 func (b *timed) Close() { stop(b.a) }
+
+// recurring has a task for each job, on a schedule of its own.
+type recurring struct {
+	a *app.App
+	n int
+}
+
+func newRecurring(beat func(int64), opts ...app.Option) (Recurring, error) {
+	run := func(_ context.Context, in *tasks.Instance) error {
+		beat(since(in.Due()))
+		return nil
+	}
+	return &recurring{a: app.New(append(opts, app.WithOnBackgroundActivated(run))...)}, nil
+}
+
+func (r *recurring) Every(first time.Time, every time.Duration) error {
+	r.n++
+	_, err := r.a.Register(tasks.Registration{Name: strconv.Itoa(r.n), Trigger: from{first, every}})
+	return err
+}
+
+func (r *recurring) Start() error { return r.a.Start(context.Background()) }
+
+func (r *recurring) Close() { stop(r.a) }
+
+// from is a trigger that is due at a first instant and whenever a time has passed
+// since.
+type from struct {
+	first time.Time
+	every time.Duration
+}
+
+func (f from) Arm(p activation.Port) error {
+	p.Schedule(f)
+	return nil
+}
+
+func (f from) String() string { return fmt.Sprintf("from(%v, %v)", f.first, f.every) }
+
+func (f from) Next(ph activation.Phase) (time.Time, bool) {
+	if ph.N == 0 {
+		return f.first, true
+	}
+	return ph.Last.Add(f.every), true
+}
 
 // registered keeps tasks, whose handler is one for all.
 type registered struct {

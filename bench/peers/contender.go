@@ -23,15 +23,16 @@ type Contender struct {
 	Kind  Kind
 	Gives string // what it gives that others do not
 
-	Dispatch func() (Dispatcher, error)             // runs a job now
-	Time     func() (Timetable, error)              // runs a job once, at a given time
-	Register func(names []string) (Register, error) // keeps jobs that come every Quarter
-	Virtual  func(tick func()) (Simulation, error)  // lets virtual time pass
-	Years    func(days int) (ticks int, err error)  // lets days of a tick each Quarter pass, or fewer
-	Durable  func(dir string) (Dispatcher, error)   // has stored a job when Submit returns
-	Most     map[Ability]int                        // how many timers, registrations or jobs per second are feasible; absent: any number
-	Cannot   map[Ability]string                     // why not, or why not more
-	Lead     time.Duration                          // how long setting one timer may take; zero: 10 µs
+	Dispatch func() (Dispatcher, error)                    // runs a job now
+	Time     func() (Timetable, error)                     // runs a job once, at a given time
+	Recur    func(beat func(due int64)) (Recurring, error) // runs jobs again and again
+	Register func(names []string) (Register, error)        // keeps jobs that come every Quarter
+	Virtual  func(tick func()) (Simulation, error)         // lets virtual time pass
+	Years    func(days int) (ticks int, err error)         // lets days of a tick each Quarter pass, or fewer
+	Durable  func(dir string) (Dispatcher, error)          // has stored a job when Submit returns
+	Most     map[Ability]int                               // how many timers, registrations or jobs per second are feasible; absent: any number
+	Cannot   map[Ability]string                            // why not, or why not more
+	Lead     time.Duration                                 // how long setting one timer may take; zero: 10 µs
 }
 
 // An Ability is what a contender may be able to do.
@@ -42,6 +43,7 @@ const (
 	Dispatching Ability = "dispatch"
 	OpenLoop    Ability = "open loop" // Dispatching whose Submit does not wait for the job
 	Timing      Ability = "time"
+	Recur       Ability = "recur"
 	Registering Ability = "register"
 	Simulating  Ability = "virtual"
 	Living      Ability = "year"
@@ -55,6 +57,8 @@ func (c Contender) Has(a Ability) bool {
 		return c.Dispatch != nil
 	case Timing:
 		return c.Time != nil
+	case Recur:
+		return c.Recur != nil
 	case Registering:
 		return c.Register != nil
 	case Simulating:
@@ -89,6 +93,16 @@ const Near = 10 * time.Millisecond
 // that of Start.
 type Timetable interface {
 	At(time.Time, *Job) error
+	Start() error
+	Close()
+}
+
+// A Recurring runs jobs at a first instant and whenever a time has passed since,
+// and calls beat at the first line of each run, with the instant at which it was
+// due as Now gives it. It makes up for none that it has missed. All calls of
+// Every come before that of Start.
+type Recurring interface {
+	Every(first time.Time, every time.Duration) error
 	Start() error
 	Close()
 }

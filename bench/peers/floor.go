@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ func floors() []Contender {
 			Name: "go", Kind: Floor, Gives: "nothing: it is what the runtime costs; a panic ends the process",
 			Dispatch: func() (Dispatcher, error) { return submit(func(j *Job) { go j.Bare() }), nil },
 			Time:     func() (Timetable, error) { return new(afterFuncs), nil },
+			Recur:    func(beat func(int64)) (Recurring, error) { return &resets{beat: beat}, nil },
 			Register: func(names []string) (Register, error) { return &timers{list: make([]*time.Timer, len(names))}, nil },
 			Virtual:  func(tick func()) (Simulation, error) { return newPlan(tick), nil },
 			Years:    loopYear,
@@ -94,6 +96,32 @@ func (*afterFuncs) At(t time.Time, j *Job) error {
 func (*afterFuncs) Start() error { return nil }
 
 func (*afterFuncs) Close() {}
+
+// resets has a runtime timer for each job, which sets itself anew.
+type resets struct {
+	beat func(int64)
+	over atomic.Bool
+}
+
+func (r *resets) Every(first time.Time, every time.Duration) error {
+	due := since(first)
+	var t *time.Timer
+	t = time.AfterFunc(time.Until(first), func() {
+		this := due
+		if r.over.Load() {
+			return
+		}
+		for due += int64(every); due <= Now(); due += int64(every) {
+		}
+		t.Reset(time.Duration(due - Now()))
+		guarded(func() { r.beat(this) })
+	})
+	return nil
+}
+
+func (*resets) Start() error { return nil }
+
+func (r *resets) Close() { r.over.Store(true) }
 
 // timers has a runtime timer for each registration, which would set itself anew.
 type timers struct{ list []*time.Timer }

@@ -44,6 +44,14 @@ func Now() int64 { return int64(time.Since(base)) }
 // At is the instant of what Now gave.
 func At(ns int64) time.Time { return base.Add(time.Duration(ns)) }
 
+// since is what Now would have given then.
+func since(t time.Time) int64 {
+	if t == t.Round(0) { // it has no monotonic part
+		return int64(t.Sub(base.Round(0)))
+	}
+	return int64(t.Sub(base))
+}
+
 func (j *Job) run() {
 	j.Work()
 	j.End()
@@ -70,13 +78,15 @@ func (j *Job) End() {
 // Panics counts those of handlers; there should be none.
 var Panics atomic.Int64
 
-func (j *Job) guarded() {
+func (j *Job) guarded() { guarded(j.run) }
+
+func guarded(f func()) {
 	defer func() {
 		if recover() != nil {
 			Panics.Add(1)
 		}
 	}()
-	j.run()
+	f()
 }
 
 // must is for what has to succeed: else the figures mean nothing.
