@@ -20,7 +20,7 @@ type Disk struct {
 
 	// Crash ends the program that has opened it, without a word to the store.
 	// Nil means that there is nothing to do: it is left as it is, and opened
-	// again.
+	// again. A store that only one may have open needs it, to let go of it.
 	Crash func()
 
 	// Tear begins to append the records to the open store and ends the program
