@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/bgloop/bgloop/internal/seam/bubbletest"
 )
@@ -15,19 +14,13 @@ import (
 type bubbleWorld struct{ *bubbletest.Bubble }
 
 // Process implements world.
-func (w bubbleWorld) Process() process { return bubbleProcess(w) }
+func (w bubbleWorld) Process() process { return bubbleProcess{w.Bubble.Process()} }
 
-// A bubbleProcess is the whole bubble: nothing happens to it by itself.
-type bubbleProcess struct{ *bubbletest.Bubble }
+// A bubbleProcess is a process that nobody kills.
+type bubbleProcess struct{ *bubbletest.Process }
 
-func (bubbleProcess) Freeze(time.Duration, bool) {}
-func (bubbleProcess) Frozen() time.Duration      { return 0 }
-func (bubbleProcess) Jump(time.Duration)         {}
-func (bubbleProcess) Kill()                      {}
-func (bubbleProcess) Dead() bool                 { return false }
-
-// Stacks tells none: a dump would stop all goroutines, and name each anew.
-func (bubbleProcess) Stacks() []string { return nil }
+func (bubbleProcess) Kill()      {}
+func (bubbleProcess) Dead() bool { return false }
 
 // A mutex is one where strands are goroutines, and nothing where they are
 // coroutines.

@@ -104,6 +104,27 @@ func TestALifeInABubbleIsRepeated(t *testing.T) {
 	}
 }
 
+// A process stands still, sleeps and has its clock set in a bubble, too; the
+// oracles know of it, and the life is repeated.
+func TestFaultsOfAProcessComeInABubble(t *testing.T) {
+	weather := sim.WithFaults(sim.Faults{Stall: 0.1, Suspend: 0.05, JumpForward: 0.05, JumpBack: 0.05, Uniform: true})
+	for name, scenario := range map[string]func(*sim.S){"busy": busy, "native": native} {
+		all := ""
+		for seed := range uint64(5) {
+			f, hash, story := sim.Told(t, scenario, seed, sim.InBubble(), weather)
+			if _, again, _ := sim.Told(t, scenario, seed, sim.InBubble(), weather); f != nil || again != hash {
+				t.Errorf("%s, seed %d: %v; hash %#x, and then %#x", name, seed, f, hash, again)
+			}
+			all += story
+		}
+		for _, want := range []string{"process stands still for", "process sleeps for", "process has its clock set by -", "process has its clock set by "} {
+			if !strings.Contains(all, want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+	}
+}
+
 // What breaks in a bubble is shrunk, and lived again by the line that is told.
 func TestAFailureInABubbleIsShrunk(t *testing.T) {
 	failed, text := verdict(t, func(tb testing.TB) { sim.Test(tb, clashing, calm, sim.InBubblesOf(t), sim.InBubble()) })

@@ -33,9 +33,9 @@ var modeNames = [...]string{"coroutines", "bubble", "batch"}
 // does. So a failure is shrunk and told as one on coroutines is, and Replay takes
 // its plan with this option.
 //
-// A bubble can neither kill a process, nor keep it from running, nor set its
-// clock: Stall, Suspend, JumpForward, JumpBack, Kill and StoreKill are left out,
-// and Proc.Kill does nothing but log that. -sim.strict, Exhaust and Fuzz need
+// A bubble can kill no process: Kill and StoreKill are left out, and Proc.Kill
+// does nothing but log that. While one stands still or sleeps, what its handlers
+// do natively goes on, up to their next call. -sim.strict, Exhaust and Fuzz need
 // coroutines, and fail the test where a bubble is asked for. -sim.mode does not
 // concern Exhaust, Fuzz and Replay.
 //
@@ -88,7 +88,7 @@ func (c *config) noKill() {
 
 // inBubble are the faults that can come in one.
 func (f Faults) inBubble() Faults {
-	f.Stall, f.Suspend, f.JumpForward, f.JumpBack, f.Kill, f.StoreKill = 0, 0, 0, 0, 0, 0
+	f.Kill, f.StoreKill = 0, 0
 	return f
 }
 

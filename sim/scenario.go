@@ -29,8 +29,7 @@ type world interface {
 	Hash() uint64
 }
 
-// A process is a part of a world. That of a bubble can be neither frozen nor
-// killed, nor does its clock jump.
+// A process is a part of a world. That of a bubble cannot be killed.
 type process interface {
 	clock.Clock
 	seam.Driver

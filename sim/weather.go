@@ -74,7 +74,7 @@ func (p *Proc) suffer(f fault, t *taskRow) {
 	case faultSuspend:
 		d := s.lasts(f, &p.faults, longFault)
 		p.told("sleeps for %v", d)
-		l.jumped = true
+		l.jumps()
 		p.freeze(d, true)
 	case faultForward, faultBack:
 		d := s.lasts(f, &p.faults, longFault)
@@ -82,7 +82,7 @@ func (p *Proc) suffer(f fault, t *taskRow) {
 			d = -d
 		}
 		p.told("has its clock set by %v", d)
-		l.jumped = true
+		l.jumps()
 		p.world.Jump(d)
 	case faultKill:
 		p.restart()
@@ -90,10 +90,20 @@ func (p *Proc) suffer(f fault, t *taskRow) {
 }
 
 func (p *Proc) freeze(d time.Duration, suspended bool) {
+	l := p.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if p.world.Frozen() == 0 {
-		p.ledger.stalled += d
+		l.stalled += d
 		p.world.Freeze(d, suspended)
 	}
+}
+
+// jumps notes that the process's clock is set.
+func (l *ledger) jumps() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.jumped = true
 }
 
 // flap has a condition, of a task or of any, change and change back.

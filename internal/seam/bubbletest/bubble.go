@@ -41,6 +41,7 @@ type Bubble struct {
 	ready   []*turn
 	parked  []*turn
 	alarms  []*alarm
+	parts   []*Process
 	panics  []*Panic
 	running bool
 	closing bool
@@ -59,6 +60,7 @@ var (
 // A turn is what a strand waits for.
 type turn struct {
 	id   uint64
+	p    *Process // nil: of none
 	job  seam.Job // to be begun; nil: go on
 	park *park
 	c    chan struct{} // one slot, so that the loop never waits
@@ -123,10 +125,12 @@ func (b *Bubble) Age() time.Duration { return clock.System().Now().Sub(b.base) }
 func (b *Bubble) Now() time.Time { return b.start.Add(b.Age()) }
 
 // Spawn makes j a new strand, which does not run before its turn.
-func (b *Bubble) Spawn(j seam.Job) {
+func (b *Bubble) Spawn(j seam.Job) { b.spawn(nil, j) }
+
+func (b *Bubble) spawn(p *Process, j seam.Job) {
 	b.mu.Lock()
 	b.ids++
-	b.ready = append(b.ready, &turn{id: b.ids, job: j})
+	b.enqueue(&turn{id: b.ids, p: p, job: j})
 	b.mu.Unlock()
 	b.wake()
 }
@@ -210,6 +214,7 @@ func (b *Bubble) choose() (turns []*turn, rung []*alarm) {
 	b.wakeDone()
 	slices.SortStableFunc(b.ready, before) // whoever came first
 	at := b.Age()
+	b.putOff(at)
 	due := 0
 	for due < len(b.alarms) && b.alarms[due].at <= at {
 		due++

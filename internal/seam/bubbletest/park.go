@@ -15,15 +15,18 @@ import (
 var ErrClosed = errors.New("bubble: closed")
 
 // NewPark returns a place for one strand to wait.
-func (b *Bubble) NewPark() seam.Park {
+func (b *Bubble) NewPark() seam.Park { return b.newPark(nil) }
+
+func (b *Bubble) newPark(p *Process) seam.Park {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ids++
-	return &park{b: b, id: b.ids}
+	return &park{b: b, p: p, id: b.ids}
 }
 
 type park struct {
 	b  *Bubble
+	p  *Process // nil: of none
 	id uint64
 
 	token  bool // guarded by Bubble.mu, as is waiter
@@ -52,7 +55,7 @@ func (p *park) Park(ctx context.Context) error {
 		defer context.AfterFunc(ctx, b.wake)() // the loop looks which wait has ended
 		p.ctx = ctx
 	}
-	t := &turn{id: p.id, park: p, c: make(chan struct{}, 1)}
+	t := &turn{id: p.id, p: p.p, park: p, c: make(chan struct{}, 1)}
 	p.waiter = t
 	b.parked = append(b.parked, t)
 	b.mu.Unlock()
@@ -72,14 +75,16 @@ func (p *park) Park(ctx context.Context) error {
 
 // Admit implements seam.Admitter: with serial turns, who comes back from a wait
 // of its own waits for its turn.
-func (b *Bubble) Admit(key uint64) {
+func (b *Bubble) Admit(key uint64) { b.admit(nil, key) }
+
+func (b *Bubble) admit(p *Process, key uint64) {
 	b.mu.Lock()
-	if b.batch || b.closing {
+	if b.batch && !b.frozen(p) || b.closing {
 		b.mu.Unlock()
 		return
 	}
-	t := &turn{id: key, c: make(chan struct{}, 1), native: true}
-	b.ready = append(b.ready, t)
+	t := &turn{id: key, p: p, c: make(chan struct{}, 1), native: true}
+	b.enqueue(t)
 	b.mu.Unlock()
 	b.wake()
 	<-t.c
@@ -107,7 +112,7 @@ func (b *Bubble) rouse(t *turn, err error) {
 	}
 	t.err = err
 	b.parked = slices.Delete(b.parked, i, i+1)
-	b.ready = append(b.ready, t)
+	b.enqueue(t)
 }
 
 // wakeDone makes those ready whose contexts have ended.
@@ -132,6 +137,10 @@ func (b *Bubble) Close() {
 	}
 	b.closing = true
 	turns := append(b.ready, b.parked...)
+	for _, p := range b.parts {
+		turns = append(turns, p.held...)
+		p.held = nil
+	}
 	b.ready, b.parked, b.alarms = nil, nil, nil
 	b.mu.Unlock()
 	for _, t := range turns {

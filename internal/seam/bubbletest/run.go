@@ -108,14 +108,16 @@ func (b *Bubble) sleep(end time.Duration) bool {
 
 // AfterFunc has f called by the loop when d has passed. Alarms of one instant
 // ring in the order they were armed.
-func (b *Bubble) AfterFunc(d time.Duration, f func()) clock.Timer {
+func (b *Bubble) AfterFunc(d time.Duration, f func()) clock.Timer { return b.alarm(nil, d, f) }
+
+func (b *Bubble) alarm(p *Process, d time.Duration, f func()) *alarm {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := b.Age()
 	if d = max(d, 0); d > 1<<63-1-at {
 		d = 1<<63 - 1 - at
 	}
-	a := &alarm{b: b, at: at + d, f: f}
+	a := &alarm{b: b, p: p, at: at + d, f: f}
 	i, _ := slices.BinarySearchFunc(b.alarms, a, func(x, y *alarm) int {
 		if x.at <= y.at {
 			return -1
@@ -129,6 +131,7 @@ func (b *Bubble) AfterFunc(d time.Duration, f func()) clock.Timer {
 
 type alarm struct {
 	b    *Bubble
+	p    *Process // nil: of none
 	at   time.Duration
 	f    func()
 	gone bool // guarded by Bubble.mu
