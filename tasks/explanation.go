@@ -211,7 +211,20 @@ func (x Explanation) unmet() string {
 	return strings.Join(list, ", ")
 }
 
+// lost are the conditions that are known not to hold.
+func (x Explanation) lost() (list []string) {
+	for i, c := range x.Unmet {
+		if i >= len(x.Unheard) || !x.Unheard[i] {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func (x Explanation) details() (s []string) {
+	if list := x.lost(); x.Registered && x.Running && !x.Stopping && len(x.Pending)+len(x.Active) == 0 && len(list) > 0 {
+		s = append(s, "It would wait now, for its conditions: "+strings.Join(list, ", ")+".")
+	}
 	for _, i := range x.Active {
 		s = append(s, i.say(x.At))
 	}

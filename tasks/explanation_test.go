@@ -54,6 +54,10 @@ func TestExplanationReadsWell(t *testing.T) {
 		{"began a moment ago", func(x *tasks.Explanation) {
 			x.Active = []tasks.ActiveInstance{{Instance: 5, Attempt: 1, State: tasks.StateRunning, Since: ago(8_830_866)}}
 		}, `Task "sync" is running. Instance 5 is running, for 8.83ms.`},
+		{"due later, and a condition does not hold", func(x *tasks.Explanation) {
+			x.Next = in(90 * time.Second)
+			x.Unmet, x.Unheard = []string{"internet", "power"}, []bool{false, true}
+		}, `Task "sync" is not due: it is due in 1m30s. It would wait now, for its conditions: internet.`},
 		{"paused", func(x *tasks.Explanation) { x.Paused, x.Next = true, in(time.Minute) }, `Task "sync" is paused.`},
 		{"spent", func(x *tasks.Explanation) { x.Spent = true }, `Task "sync" is spent: its trigger fires once, and has.`},
 		{"faulted", func(x *tasks.Explanation) {
