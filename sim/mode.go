@@ -39,6 +39,10 @@ var modeNames = [...]string{"coroutines", "bubble", "batch"}
 // coroutines, and fail the test where a bubble is asked for. -sim.mode does not
 // concern Exhaust, Fuzz and Replay.
 //
+// The context of the test is of no bubble, so calls that wait are given
+// context.Background. Goroutines that the program starts itself have to end: a
+// scenario with some stops the App, and ends them, before it returns.
+//
 // It takes a *testing.T, and lives one life at a time.
 func InBubble() Option { return func(c *config) { c.mode = inBubble } }
 

@@ -91,7 +91,8 @@ func (i *Instance) Go(f func(ctx context.Context) error) error { return i.run.Go
 // Await runs f, which may block on anything, on a goroutine of its own and
 // waits for it; it is how a handler waits for the outside world. It returns
 // f's error, or, as soon as the instance is canceled, the activation.Reason; f
-// then goes on under a deferral until it heeds its ctx. A panic of f is
-// returned as a *Panic. It returns ErrOver, and does not run f, once the
-// instance is over.
+// then goes on under a deferral until it heeds its ctx, so what f writes is to
+// be read only if Await has not returned the reason. What heeds a ctx by itself
+// may as well be called without Await. A panic of f is returned as a *Panic. It
+// returns ErrOver, and does not run f, once the instance is over.
 func (i *Instance) Await(f func(ctx context.Context) error) error { return i.run.Await(f) }
