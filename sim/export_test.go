@@ -38,8 +38,9 @@ func ByHandoff() Option { return func(c *config) { c.world = append(c.world, cor
 func ShrinkSeed(t testing.TB, scenario func(*S), seed uint64, opts ...Option) Catch {
 	t.Helper()
 	conf := newConfig(t, opts)
-	first := live(conf, choice.Seeded(seed).Record(), scenario)
-	plan, _ := choice.Shrink(first.made, tries, conf.trial(scenario, first.failure))
+	by := choice.Seeded(seed).Record()
+	first := live(conf, by, scenario)
+	plan, _ := conf.shrink(scenario, first, by)
 	told := live(conf.telling(), choice.Planned(plan).Record(), scenario)
 	return Catch{told.failure, len(first.made), len(plan), told.story.short()}
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/bgloop/bgloop/internal/choice"
 )
 
-// tries is how many lives may be spent on shrinking one.
-const tries = 400
-
 // report shrinks a life that went wrong and fails t with its story. again is a
 // source of the decisions of that life; how says how to live it.
 func report(t testing.TB, conf *config, scenario func(*S), again *choice.Source, how string, why error) {
@@ -27,7 +24,7 @@ func report(t testing.TB, conf *config, scenario func(*S), again *choice.Source,
 		t.Fatalf("sim: %s: %s: %v\nand when it was lived again: %v: something decides that is none of the simulation's (a map's order, the real time, a goroutine)",
 			t.Name(), how, failure, first.failure)
 	}
-	plan, runs := choice.Shrink(first.made, tries, conf.trial(scenario, failure))
+	plan, runs := conf.shrink(scenario, first, again)
 	told := live(conf.telling(), choice.Planned(plan).Record(), scenario)
 	if told.failure == nil { // shrunk by a hash that met another; tell it as it was
 		plan, told = first.made, live(conf.telling(), choice.Planned(first.made).Record(), scenario)
@@ -57,21 +54,6 @@ func last(f *Failure) string {
 		return ""
 	}
 	return f.Error() + "\n"
-}
-
-// trial tries plans: one fails if it breaks the same, in not more steps than the
-// best before.
-func (c *config) trial(scenario func(*S), want *Failure) func(choice.Plan) choice.Trial {
-	bounded := *c
-	bounded.stop, bounded.steps = 0, want.Step
-	return func(p choice.Plan) choice.Trial {
-		o := live(&bounded, choice.Planned(p).Record(), scenario)
-		if o.failure == nil || !o.failure.same(want) {
-			return choice.Trial{}
-		}
-		bounded.steps = o.failure.Step
-		return choice.Trial{Fails: true, Made: o.made}
-	}
 }
 
 // pattern is what go test -run finds a test with.

@@ -94,5 +94,5 @@ func TestNobodyPaysTwice(t *testing.T) { sim.Test(t, day) }
 
 // The life in which an order came in twice, as the hunt left it.
 func TestOrderThatCameTwice(t *testing.T) {
-	sim.Replay(t, day, "v1.4lcwKaQBApWYvTci_KIQeLYBDX93YsoB")
+	sim.Replay(t, day, "v1.4daDTHEBkbwhsZAB")
 }

@@ -75,6 +75,15 @@ type Source struct {
 // Seeded returns a Source whose values follow from a seed.
 func Seeded(seed uint64) *Source { return &Source{seed: mix(seed + 1)} }
 
+// Kin returns the n-th of the Sources whose seeds follow from that of s; nil if s
+// does not go by a seed.
+func (s *Source) Kin(n int) *Source {
+	if s.plan != nil || s.walk != nil || s.tape != nil {
+		return nil
+	}
+	return &Source{seed: mix(s.seed + uint64(n) + 1)}
+}
+
 // Planned returns a Source where all decisions are dull but those of the plan.
 func Planned(plan Plan) *Source {
 	s := &Source{plan: make(map[Key]uint64, len(plan))}
