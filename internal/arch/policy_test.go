@@ -49,9 +49,9 @@ activation/condition:   activation
 activation/source:      activation
 
 tasks:                  activation deferral event internal/seam
-tasks/taskstest:        above
 internal/engine:        activation event internal/mutant tasks
 app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine internal/mutant
+tasks/taskstest:        above
 activation/activationtest: above
 record:                 clock activation event tasks internal/engine
 sim:                    above
