@@ -290,5 +290,7 @@ func TestAbandonedAtOnce(t *testing.T) {
 		l.pass(time.Second)
 		l.stop(a)
 		l.want("told", len(story.list()), 6)
+		l.want("logged with what was open", l.log.has("abandoned", "task=t", "deferrals=open"), true)
+		l.want("logged with a stack that is none", l.log.has("abandoned", `stack=""`), false)
 	})
 }

@@ -58,9 +58,15 @@ func (a *App) abandon(i *engine.Instance) {
 	r := runOf(i)
 	a.noteOpen(i, r.abandon())
 	a.loop.forsake(r)
-	name := taskName(i.Task.Key.Group, i.Task.Key.Name)
+	args := []any{"task", taskName(i.Task.Key.Group, i.Task.Key.Name), "instance", i.ID}
+	if open := r.openDeferrals(); open != "" {
+		args = append(args, "deferrals", open)
+	}
 	a.dump(r, func(stack string) { // the logger is the user's
-		a.log.Warn("bgloop: abandoned: not over within the grace", "task", name, "instance", i.ID, "stack", stack)
+		if stack != "" {
+			args = append(args, "stack", stack)
+		}
+		a.log.Warn("bgloop: abandoned: not over within the grace", args...)
 		a.own(func() { a.noteStack(i, stack) })
 	})
 }
