@@ -38,9 +38,10 @@ func (a *App) move(event string) bool {
 
 // Run runs the App until ctx ends, and then stops it: see Stop. It returns nil
 // if everything ended within its grace, else a *StopError; never ctx's error.
-// It also returns when Stop is called, with the same result. It returns
-// ErrRunning or ErrStopped, at once, if the App cannot run; and what went wrong
-// when the store was read, if there is one: the App can be run again then.
+// It also returns when Stop is called, with the same result. The report of a Run
+// that has returned is what Stop answers with from then on. It returns ErrRunning
+// or ErrStopped, at once, if the App cannot run; and what went wrong when the
+// store was read, if there is one: the App can be run again then.
 func (a *App) Run(ctx context.Context) error {
 	if err := a.start(ctx); err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // it ended while the store was read
