@@ -15,7 +15,7 @@ type Op uint8
 
 // The inputs, with the fields they use.
 const (
-	Tick        Op = iota // time has passed; every Step looks at the time first; N: at most so much of what is due, zero: all of it; On: more of what was due by the Tick before
+	Tick        Op = iota // time has passed: every Step looks at that first; N: of what is due at most so much, zero: all; On: the Tick before goes on
 	Register              // Spec
 	Unregister            // Task, On: cancel running instances
 	Begin                 // the App runs; Details: a *Former, nil if there is none
