@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,13 +162,13 @@ func TestSometimes(t *testing.T) {
 
 // Whatever decides beside the simulation is found by living a seed twice.
 func TestLivesThatDifferAreFound(t *testing.T) {
-	lives := 0
+	var lives atomic.Int64 // which -sim.seeds may have side by side
 	failed, text := verdict(t, func(t testing.TB) {
 		sim.Test(t, func(s *sim.S) {
-			lives++
+			n := lives.Add(1)
 			s.RunFor(time.Hour)
-			if lives > 1 {
-				s.RunFor(time.Duration(lives) * time.Minute)
+			if n > 1 {
+				s.RunFor(time.Duration(n) * time.Minute)
 			}
 		}, calm, sim.Seeds(1))
 	})
