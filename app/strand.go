@@ -76,6 +76,9 @@ func panicked(v any) *tasks.Panic {
 	if err, is := v.(error); is && !sound(err) {
 		v = fmt.Sprintf("a %T that panics when it is asked", v)
 	}
+	if _, planned := v.(seam.Planned); planned {
+		return &tasks.Panic{Value: v}
+	}
 	return &tasks.Panic{Value: v, Stack: debug.Stack()}
 }
 

@@ -39,17 +39,17 @@ func (p *Proc) mount() *disk {
 // sync is where an append is written and not yet durable: faults meet it here.
 func (p *Proc) sync(context.Context, []store.Record) error {
 	s := p.s
-	if s.happens(faultStoreSlow, &p.faults) {
-		d := s.lasts(faultStoreSlow, &p.faults, deafFault)
+	if s.happens(faultStoreSlow, p.faults) {
+		d := s.lasts(faultStoreSlow, p.faults, deafFault)
 		p.told("waits %v for its store", d)
 		p.sleep(d)
 	}
-	if s.happens(faultStoreFails, &p.faults) {
+	if s.happens(faultStoreFails, p.faults) {
 		p.told("cannot write its store")
 		return errDisk
 	}
-	if s.happens(faultStoreKill, &p.faults) {
-		if s.below(p.faults[faultStoreKill], 2) == 0 {
+	if s.happens(faultStoreKill, p.faults) {
+		if s.below(p.faults.of(faultStoreKill), 2) == 0 {
 			p.restart() // and does not come back
 		}
 		s.world.Spawn(seam.JobFunc(p.restart)) // when it is durable
@@ -68,7 +68,7 @@ func (p *Proc) sleep(d time.Duration) {
 // was not durable, the beginning or nothing.
 func (p *Proc) crash() {
 	n := p.memory.Unsynced()
-	kept := n - int(p.s.choices.Span(p.faults[faultKill], p.s.since(), uint64(n)+1))
+	kept := n - int(p.s.choices.Span(p.faults.of(faultKill), p.s.since(), uint64(n)+1))
 	p.memory = p.memory.Crash(kept)
 }
 

@@ -135,13 +135,26 @@ func (r *rates) any(from, to fault) bool {
 }
 
 // streams are where the faults of one task, or of one process, are decided.
-type streams [faultCount]*choice.Stream
+type streams struct {
+	name string
+	made [faultCount]*choice.Stream
+}
 
-func newStreams(of string) (st streams) {
-	for i := range st {
-		st[i] = choice.NewStream(faultNames[i] + " of " + of)
+func (s *S) newStreams(name string) *streams {
+	st := &streams{name: name}
+	if s.mu.on { // else they are made when they are asked for, by one strand at a time
+		for f := range faultCount {
+			st.of(f)
+		}
 	}
 	return st
+}
+
+func (st *streams) of(f fault) *choice.Stream {
+	if st.made[f] == nil {
+		st.made[f] = choice.NewStream(faultNames[f] + " of " + st.name)
+	}
+	return st.made[f]
 }
 
 // happens decides whether a fault comes now.
@@ -154,7 +167,7 @@ func (s *S) happens(f fault, st *streams) bool {
 	if s.over {
 		return false
 	}
-	return s.choices.Chance(st[f], s.since(), s.rates.scaled[f])
+	return s.choices.Chance(st.of(f), s.since(), s.rates.scaled[f])
 }
 
 // How long faults last, at most.
@@ -167,5 +180,5 @@ const (
 // lasts decides how long a fault does: from two seconds on, for an App takes no
 // notice of its clock being set by less than one.
 func (s *S) lasts(f fault, st *streams, most time.Duration) time.Duration {
-	return s.span(st[f], 2*time.Second, most)
+	return s.span(st.of(f), 2*time.Second, most)
 }

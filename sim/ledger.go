@@ -57,7 +57,7 @@ type taskRow struct {
 	key     rowKey
 	reg     tasks.Registration
 	conds   []condRow
-	faults  streams
+	faults  *streams
 	sources []*sourceRow
 	follows bool // it has a schedule that goes by completions
 	waiting waiting
@@ -129,13 +129,9 @@ func newLedger(p *Proc) *ledger {
 // streamsOf are where the faults of a task are decided, for who does not hold
 // the lock.
 func (l *ledger) streamsOf(t *taskRow) *streams {
-	if !l.mu.on {
-		return &t.faults
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	own := t.faults // a registration that is replaced is another
-	return &own
+	return t.faults // a registration that is replaced has others
 }
 
 // task returns the row of a registration.
@@ -145,7 +141,7 @@ func (l *ledger) task(group, name string) *taskRow {
 	}
 	t := l.tasks[rowKey{group, name}]
 	if t == nil {
-		t = &taskRow{key: rowKey{group, name}, faults: newStreams(name)}
+		t = &taskRow{key: rowKey{group, name}, faults: l.p.s.newStreams(name)}
 		l.tasks[t.key] = t
 		l.order = append(l.order, t)
 	}

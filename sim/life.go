@@ -59,7 +59,7 @@ func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
 		return s.inBubble(scenario)
 	}
 	w := coro.New(0, conf.start, worldOptions(s)...)
-	s.world = coroWorld{w}
+	s.world, s.coro = coroWorld{w}, w
 	s.play(scenario)
 	s.closed = true
 	s.bury(w)

@@ -16,7 +16,7 @@ func (w *witness) Registering(group string, r *tasks.Registration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := &taskRow{key: rowKey{group, r.Name}, reg: *r, conds: make([]condRow, len(r.Conditions))}
-	t.faults = newStreams(r.Name)
+	t.faults = l.p.s.newStreams(r.Name)
 	l.offered = append(l.offered, t)
 	r.Trigger = &trigger{r.Trigger, l, t}
 	for i, c := range r.Conditions {

@@ -11,6 +11,9 @@ type injected struct{}
 
 func (injected) Error() string { return "sim: a fault" }
 
+// Planned implements seam.Planned.
+func (injected) Planned() {}
+
 // isInjected reports whether a panic is a fault.
 func isInjected(v any) bool { _, yes := v.(injected); return yes }
 
@@ -91,7 +94,7 @@ func (a *attempt) run(ctx context.Context) error {
 // panic panics before, after, or holding a deferral.
 func (a *attempt) panic(ctx context.Context) error {
 	s := a.p.s
-	how := s.below(a.st[faultPanic], 3)
+	how := s.below(a.st.of(faultPanic), 3)
 	switch how {
 	case 1:
 		_ = a.next.Run(ctx, a.in)

@@ -37,7 +37,7 @@ type Proc struct {
 	name   string
 	prefix string // of lines of the story, if there are several
 	build  func(Env) *app.App
-	faults streams
+	faults *streams
 	memory *store.Memory
 
 	// What follows is of the process that runs, and another after a kill.
@@ -57,7 +57,7 @@ func (s *S) App(build func(Env) *app.App) *Proc {
 		p.name = fmt.Sprintf("process %d", n+1)
 		p.prefix = p.name + ": "
 	}
-	p.faults = newStreams(p.name)
+	p.faults = s.newStreams(p.name)
 	s.mu.Lock()
 	s.procs = append(s.procs, p)
 	s.mu.Unlock()
@@ -144,7 +144,7 @@ func stopDead(a *app.App) {
 }
 
 // restart kills the process, as a fault, and starts it again soon.
-func (p *Proc) restart() { p.Kill(p.s.lasts(faultKill, &p.faults, shortFault)) }
+func (p *Proc) restart() { p.Kill(p.s.lasts(faultKill, p.faults, shortFault)) }
 
 // stop stops the App in good order, once it is up.
 func (p *Proc) stop() {

@@ -52,6 +52,7 @@ func (w coroWorld) Process() process { return w.World.Process() }
 type S struct {
 	conf    *config
 	world   world
+	coro    *coro.World // the same, without its wrapping; nil: in a bubble
 	rates   rates
 	choices *choice.Source
 	streams map[string]*choice.Stream
@@ -65,8 +66,9 @@ type S struct {
 	procs      []*Proc
 	hung       []seam.Park
 	waiters    []waiter
-	over       bool // the scenario has returned: the faults and the workload stop
-	closed     bool // the life is over: nothing counts anymore
+	naps       []nap // that are over
+	over       bool  // the scenario has returned: the faults and the workload stop
+	closed     bool  // the life is over: nothing counts anymore
 	failure    *Failure
 	story      *story // nil: nobody reads it
 	traced     []step
@@ -90,16 +92,42 @@ func (s *S) Start() time.Time { return s.start }
 func (s *S) Steps() uint64 { return s.world.Steps() }
 
 // since is the present instant as decisions know it.
-func (s *S) since() time.Duration { return s.world.Age() }
+func (s *S) since() time.Duration {
+	if s.coro != nil {
+		return s.coro.Age()
+	}
+	return s.world.Age()
+}
 
 // RunFor lets d go by. Any strand of the simulation may call it, and is then
 // the one that waits.
 func (s *S) RunFor(d time.Duration) { s.sleep(d) }
 
+// A nap is what a strand needs to sleep. On coroutines it serves the next one
+// when that is over.
+type nap struct {
+	park  seam.Park
+	timer seam.Rearmer // nil: it has none that can be set anew
+}
+
 func (s *S) sleep(d time.Duration) {
-	p := s.world.NewPark()
-	s.world.AfterFunc(d, p.Unpark)
-	_ = p.Park(nil) //nolint:staticcheck // nothing ends this wait but the time
+	n := s.nap(d)
+	_ = n.park.Park(nil) //nolint:staticcheck // nothing ends this wait but the time
+	if n.timer != nil {
+		s.naps = append(s.naps, n)
+	}
+}
+
+// nap begins one that lasts d.
+func (s *S) nap(d time.Duration) (n nap) {
+	if last := len(s.naps) - 1; last >= 0 {
+		n, s.naps = s.naps[last], s.naps[:last]
+		n.timer.Rearm(d)
+		return n
+	}
+	n.park = s.world.NewPark()
+	n.timer, _ = s.world.AfterFunc(d, n.park.Unpark).(seam.Rearmer)
+	return n
 }
 
 // Choose returns a number from 0 to n-1. 0 should be what is dull: a failing
@@ -216,8 +244,9 @@ func (s *S) failAs(name, way string, err error) {
 
 // afterStep is called by the world.
 func (s *S) afterStep() {
+	now := s.since()
 	s.mu.Lock()
-	s.last = s.since()
+	s.last = now
 	invariants, procs := s.invariants, s.procs
 	waited, over := len(s.waiters) > 0, s.over
 	s.mu.Unlock()
@@ -227,7 +256,7 @@ func (s *S) afterStep() {
 		}
 	}
 	for _, p := range procs {
-		p.ledger.afterStep()
+		p.ledger.afterStep(now)
 	}
 	if over {
 		s.keepPromises()

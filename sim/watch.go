@@ -10,16 +10,16 @@ import (
 )
 
 // afterStep looks at what each step may have broken.
-func (l *ledger) afterStep() {
+func (l *ledger) afterStep(now time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.check) > 0 {
 		l.checkCanceled()
 	}
-	if l.now() > l.next {
+	if now > l.next {
 		l.checkLate()
 	}
-	if len(l.idle) > 0 && l.idle[0].at < l.now() {
+	if len(l.idle) > 0 && l.idle[0].at < now {
 		l.checkIdle()
 	}
 }
@@ -68,14 +68,15 @@ func (l *ledger) checkLate() {
 func (l *ledger) quiet() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.draining || l.p.world.Frozen() > 0 {
+	waits := l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0
+	if !l.suspect && !waits || l.draining || l.p.world.Frozen() > 0 {
 		return
 	}
 	if l.suspect {
 		l.suspect = false
 		l.checkLatched()
 	}
-	if l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0 {
+	if waits {
 		l.checkProgress()
 	}
 }

@@ -24,7 +24,7 @@ func (p *Proc) weather() {
 				return
 			}
 			for f := firstOfProcess; f <= faultKill; f++ {
-				if s.happens(f, &p.faults) {
+				if s.happens(f, p.faults) {
 					p.suffer(f, nil)
 				}
 			}
@@ -43,10 +43,10 @@ func (p *Proc) aim(e *event.Event) {
 		return
 	}
 	s, t := p.s, p.ledger.task(e.Group, e.Task)
-	if !s.happens(faultAim, &t.faults) {
+	if !s.happens(faultAim, t.faults) {
 		return
 	}
-	f := firstOfProcess + fault(s.below(t.faults[faultAim], uint64(faultKill-firstOfProcess+1)))
+	f := firstOfProcess + fault(s.below(t.faults.of(faultAim), uint64(faultKill-firstOfProcess+1)))
 	if s.rates.base[f] == 0 {
 		return
 	}
@@ -68,16 +68,16 @@ func (p *Proc) suffer(f fault, t *taskRow) {
 	case faultFlap:
 		p.flap(t)
 	case faultStall:
-		d := s.lasts(f, &p.faults, shortFault)
+		d := s.lasts(f, p.faults, shortFault)
 		p.told("stands still for %v", d)
 		p.freeze(d, false)
 	case faultSuspend:
-		d := s.lasts(f, &p.faults, longFault)
+		d := s.lasts(f, p.faults, longFault)
 		p.told("sleeps for %v", d)
 		l.jumps()
 		p.freeze(d, true)
 	case faultForward, faultBack:
-		d := s.lasts(f, &p.faults, longFault)
+		d := s.lasts(f, p.faults, longFault)
 		if f == faultBack {
 			d = -d
 		}
@@ -133,12 +133,12 @@ func (p *Proc) flapping(t *taskRow) *condRow {
 		if len(l.order) == 0 {
 			return nil
 		}
-		t = l.order[s.below(p.faults[faultFlap], uint64(len(l.order)))]
+		t = l.order[s.below(p.faults.of(faultFlap), uint64(len(l.order)))]
 	}
 	if len(t.conds) == 0 {
 		return nil
 	}
-	c := &t.conds[s.below(p.faults[faultFlap], uint64(len(t.conds)))]
+	c := &t.conds[s.below(p.faults.of(faultFlap), uint64(len(t.conds)))]
 	if c.polled || c.report == nil {
 		return nil
 	}

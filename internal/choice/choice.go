@@ -64,6 +64,7 @@ type Rate float64
 // A Source gives decisions their values. It is not safe for concurrent use.
 type Source struct {
 	seed uint64
+	free bool           // it goes by the seed
 	plan map[Key]uint64 // nil: not by plan
 	walk *Walk          // nil: not by walk
 	tape *tape          // nil: not by tape
@@ -73,15 +74,15 @@ type Source struct {
 }
 
 // Seeded returns a Source whose values follow from a seed.
-func Seeded(seed uint64) *Source { return &Source{seed: mix(seed + 1)} }
+func Seeded(seed uint64) *Source { return &Source{seed: mix(seed + 1), free: true} }
 
 // Kin returns the n-th of the Sources whose seeds follow from that of s; nil if s
 // does not go by a seed.
 func (s *Source) Kin(n int) *Source {
-	if s.plan != nil || s.walk != nil || s.tape != nil {
+	if !s.free {
 		return nil
 	}
-	return &Source{seed: mix(s.seed + uint64(n) + 1)}
+	return &Source{seed: mix(s.seed + uint64(n) + 1), free: true}
 }
 
 // Planned returns a Source where all decisions are dull but those of the plan.
@@ -107,6 +108,9 @@ func (s *Source) Made() Plan { return s.made }
 func (s *Source) Below(st *Stream, at time.Duration, n uint64) uint64 {
 	if n <= 1 {
 		return 0
+	}
+	if s.free && !s.recording { // as mostly
+		return scale(s.draw(st.key(at)), n)
 	}
 	return s.decide(st, at, n, func(r uint64) uint64 { return scale(r, n) })
 }
@@ -137,13 +141,22 @@ func (s *Source) Chance(st *Stream, at time.Duration, p Rate) bool {
 		s.note(Decision{st.key(at), 1, st.name, at, 2})
 		return true
 	}
-	return s.decide(st, at, 2, func(r uint64) uint64 {
-		if float64(r>>11)/(1<<53) >= 1-float64(p) {
-			return 1
-		}
-		return 0
-	}) == 1
+	if s.free && !s.recording {
+		return chance(s.draw(st.key(at)), p) == 1
+	}
+	return s.decide(st, at, 2, func(r uint64) uint64 { return chance(r, p) }) == 1
 }
+
+// chance is 1 where r says so, at that rate, and 0 elsewhere.
+func chance(r uint64, p Rate) uint64 {
+	if float64(r>>11)/(1<<53) >= 1-float64(p) {
+		return 1
+	}
+	return 0
+}
+
+// draw is the random number of a decision, by the seed.
+func (s *Source) draw(key Key) uint64 { return mix(s.seed ^ mix(uint64(key))) }
 
 func (s *Source) decide(st *Stream, at time.Duration, n uint64, draw func(r uint64) uint64) uint64 {
 	key := st.key(at)
@@ -156,7 +169,7 @@ func (s *Source) decide(st *Stream, at time.Duration, n uint64, draw func(r uint
 	case s.tape != nil:
 		v = draw(s.tape.next())
 	default:
-		v = draw(mix(s.seed ^ mix(uint64(key))))
+		v = draw(s.draw(key))
 	}
 	if v != 0 {
 		s.note(Decision{key, v, st.name, at, n})
@@ -167,7 +180,7 @@ func (s *Source) decide(st *Stream, at time.Duration, n uint64, draw func(r uint
 // Factor is by how much the rates of a kind of fault are multiplied: 0, 1, 5 or
 // 25 with a seed, else 1. It is no decision: in a plan rates mean nothing.
 func (s *Source) Factor(kind string) float64 {
-	if s.plan != nil || s.walk != nil || s.tape != nil {
+	if !s.free {
 		return 1
 	}
 	return [...]float64{0, 1, 5, 25}[mix(s.seed^Hash(kind))%4]

@@ -67,6 +67,10 @@ type Sweeper interface {
 	Sweep(f func())
 }
 
+// A Planned is a value that code under test panics with because the test wants
+// it to. Nobody asks where it comes from, so no stack is taken.
+type Planned interface{ Planned() }
+
 // A Rearmer is a timer of a Driver's clock that can be set anew at next to no
 // cost.
 type Rearmer interface {
