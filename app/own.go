@@ -258,6 +258,7 @@ func (a *App) settle() {
 type alarm struct {
 	timer clock.Timer
 	again seam.Rearmer // the same; nil: it is none
+	nanos int64        // at, if again is set anew
 	at    time.Time
 	armed bool
 }
@@ -270,12 +271,15 @@ const farthest = time.Minute
 // for an earlier instant stays: what it finds nothing to do for costs less than
 // setting it anew each time, unless that costs next to nothing.
 func (a *App) setAlarm() {
-	again := a.alarm.again
-	if a.alarm.armed && again == nil && !a.eng.MayBeDue(a.alarm.at) {
+	if a.alarm.again != nil {
+		a.resetAlarm()
+		return
+	}
+	if a.alarm.armed && !a.eng.MayBeDue(a.alarm.at) {
 		return // as mostly
 	}
 	at, ok := a.eng.Next()
-	if !ok || a.alarm.armed && (at.Equal(a.alarm.at) || again == nil && at.After(a.alarm.at)) {
+	if !ok || a.alarm.armed && !at.Before(a.alarm.at) {
 		return
 	}
 	now := a.now
@@ -288,15 +292,27 @@ func (a *App) setAlarm() {
 	}
 	a.alarm.at, a.alarm.armed = at, true
 	before := a.alarm.timer
-	if again != nil {
-		again.Rearm(d)
-		return
-	}
 	a.alarm.timer = a.clock.AfterFunc(d, a.ring)
 	a.alarm.again, _ = a.alarm.timer.(seam.Rearmer)
+	a.alarm.nanos = at.UnixNano()
 	if before != nil { // stopped last: a clock without a timer gives up what it holds
 		before.Stop()
 	}
+}
+
+// resetAlarm is setAlarm where that costs next to nothing, as under virtual
+// time: the alarm is for the earliest entry, and for no other.
+func (a *App) resetAlarm() {
+	at, ok := a.eng.Soonest()
+	if !ok || a.alarm.armed && at == a.alarm.nanos {
+		return
+	}
+	d, now := time.Duration(math.MaxInt64), a.now.UnixNano()
+	if now >= 0 || at < math.MaxInt64+now {
+		d = time.Duration(at - now)
+	}
+	a.alarm.nanos, a.alarm.armed = at, true
+	a.alarm.again.Rearm(d)
 }
 
 // ring is called by the clock.

@@ -207,6 +207,9 @@ func (e *Engine) Due() bool {
 // not before it.
 func (e *Engine) MayBeDue(before time.Time) bool { return e.plan.soonest < nanos(before) }
 
+// Soonest is Next in nanoseconds since 1970.
+func (e *Engine) Soonest() (int64, bool) { return e.plan.next() }
+
 // Running reports whether firings are accepted.
 func (e *Engine) Running() bool { return e.running && !e.draining }
 
