@@ -32,7 +32,7 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
-	sweeps             bool             // it calls sweep
+	relay              seam.Relay       // the same; nil: it is none
 	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
 	witness            engine.Witness // nil: none
@@ -53,6 +53,7 @@ type App struct {
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
+	last      bool       // the owner is a strand that is about to return
 	runs      int64      // instances that are not over, see idle.go
 	awake     bool       // it has run or stopped: there may be strands
 	held      []seam.Job // what was to be run before that
@@ -106,10 +107,7 @@ func New(opts ...Option) *App {
 		Cap: a.cap, GroupCaps: a.groupCaps, KeyCaps: a.keyCaps, Durable: a.journal != nil,
 	})
 	a.hear()
-	if d, ok := a.driver.(seam.Sweeper); ok {
-		d.Sweep(a.sweep)
-		a.sweeps = true
-	}
+	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
 

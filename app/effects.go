@@ -32,7 +32,7 @@ func (a *App) carry(f *engine.Effect) {
 	case engine.Want:
 		portOf(f.Task).want(f.Index, f.On)
 	case engine.Drop:
-		a.spawn(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
+		a.spawnOwned(&errand{a, nil, "Drop", f.Details.(activation.Dropper).Drop, true})
 	case engine.Retired:
 		if p := portOf(f.Task); p != nil {
 			p.retire()
@@ -77,7 +77,7 @@ func (a *App) wake(t *engine.Timer) {
 	case *sleeper:
 		h.wake()
 	case *callback:
-		a.spawn(h)
+		a.spawnOwned(h)
 	case *handlerLoop:
 		h.ring()
 	case *journal:

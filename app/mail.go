@@ -23,16 +23,12 @@ type mailbox struct {
 	// letter, else the newest letter.
 	top   atomic.Pointer[letter]
 	taken letter
-
-	// left is the newest of those that nobody needs to hurry with: who has left
-	// one sees to it that there will be an owner.
-	left atomic.Pointer[letter]
 }
 
 func (m *mailbox) free() bool { return m.top.Load() == nil }
 
 // empty reports whether there is an owner who has no letter.
-func (m *mailbox) empty() bool { return m.top.Load() == &m.taken && m.left.Load() == nil }
+func (m *mailbox) empty() bool { return m.top.Load() == &m.taken }
 
 // take makes the caller the owner, if there is none.
 func (m *mailbox) take() bool { return m.top.CompareAndSwap(nil, &m.taken) }
@@ -42,68 +38,21 @@ func (m *mailbox) giveUp() bool { return m.top.CompareAndSwap(&m.taken, nil) }
 
 // send sends a letter to the owner, or reports that there was none and the
 // caller is it.
-func (m *mailbox) send(l *letter) (owner bool) { return m.sendAll(l, l) }
-
-// sendAll is send for letters that are linked.
-func (m *mailbox) sendAll(oldest, newest *letter) (owner bool) {
+func (m *mailbox) send(l *letter) (owner bool) {
 	for {
-		top := m.top.Load()
-		if top == nil {
+		if l.before = m.top.Load(); l.before == nil {
 			if m.take() {
 				return true
 			}
-			continue
-		}
-		oldest.before = top
-		if m.top.CompareAndSwap(top, newest) {
+		} else if m.top.CompareAndSwap(l.before, l) {
 			return false
 		}
 	}
 }
 
-// leave leaves a letter to whoever is the owner next.
-func (m *mailbox) leave(l *letter) { m.leaveAll(l, l) }
-
-func (m *mailbox) leaveAll(oldest, newest *letter) {
-	for {
-		oldest.before = m.left.Load()
-		if m.left.CompareAndSwap(oldest.before, newest) {
-			return
-		}
-	}
-}
-
-// forward sends what was left to the owner, or reports that there was none and
-// the caller is it.
-func (m *mailbox) forward() (owner bool) {
-	newest := m.left.Swap(nil)
-	if newest == nil {
-		return false
-	}
-	oldest := newest
-	for oldest.before != nil {
-		oldest = oldest.before
-	}
-	if owner = m.sendAll(oldest, newest); owner {
-		m.leaveAll(oldest, newest)
-	}
-	return owner
-}
-
-// collect takes all letters out and returns the first to be handled; each has
-// the next one in its before. What a strand has sent comes before what it left
-// after that. Only the owner may call it.
+// collect takes all letters out, and returns the oldest; each has the next one in
+// its before. Only the owner may call it.
 func (m *mailbox) collect() (first *letter) {
-	var left *letter
-	if m.left.Load() != nil {
-		left = m.left.Swap(nil)
-	}
-	for l := left; l != nil; {
-		l.before, first, l = first, l, l.before
-	}
-	if m.top.Load() == &m.taken {
-		return first
-	}
 	for l := m.top.Swap(&m.taken); l != &m.taken; {
 		l.before, first, l = first, l, l.before
 	}

@@ -125,7 +125,7 @@ func (o *Observer) add(e *event.Event) {
 	o.queue = append(o.queue, *e)
 	if !o.telling {
 		o.telling = true
-		o.a.spawn(o)
+		o.a.spawnOwned(o)
 	}
 }
 

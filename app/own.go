@@ -59,28 +59,16 @@ func (a *App) post(in *engine.Input) {
 }
 
 // over says that a run is over, and has no business with it from then on. With
-// last the caller is about to return from its job.
+// last the caller is about to return from its job: what is begun meanwhile may
+// go on in its place.
 func (a *App) over(r *run, last bool) {
-	switch {
-	case last && a.sweeps:
-		a.mail.leave(&r.ending)
-	case a.take():
-		r.settleUp()
-		a.release(0)
-	default:
+	if !a.take() {
 		a.send(&r.ending)
-	}
-}
-
-// sweep sees to what was left to the next owner. It is called by strands between
-// their jobs.
-func (a *App) sweep() {
-	if a.mail.left.Load() == nil {
 		return
 	}
-	if a.mail.take() || a.mail.forward() {
-		a.release(0)
-	}
+	a.last = last && a.relay != nil
+	r.settleUp()
+	a.release(0)
 }
 
 // call asks for something and waits for the answer, which takes no user code.
@@ -154,22 +142,22 @@ func (a *App) send(l *letter) {
 // came in the meantime, or lets a strand of its own do so.
 func (a *App) release(done int) {
 	for {
+		last := a.last
 		if a.mail.empty() {
 			a.settle()
+			a.last = false // before somebody else is the owner
 			if a.mail.giveUp() {
 				return
 			}
 		}
 		if done >= handOver && a.eng.Running() {
+			a.last = false
 			a.driver.Spawn((*backlog)(a))
 			return
 		}
+		a.last = last
 		a.look()
-		for l := a.mail.collect(); l != nil; done++ {
-			next := l.before
-			a.handle(l)
-			l = next
-		}
+		done += a.handleAll(a.mail.collect())
 	}
 }
 
@@ -178,6 +166,16 @@ type backlog App
 
 // Run owns the engine until no letter is left.
 func (b *backlog) Run() { (*App)(b).release(math.MinInt) }
+
+// handleAll handles letters that are linked, and reports how many those were.
+func (a *App) handleAll(l *letter) (n int) {
+	for ; l != nil; n++ {
+		next := l.before
+		a.handle(l)
+		l = next
+	}
+	return n
+}
 
 // handle does what one letter asks. The letter is the sender's again then.
 func (a *App) handle(l *letter) {

@@ -106,7 +106,7 @@ func (a *App) launch(r *run) {
 	if r.onLoop {
 		a.loop.put(r)
 	} else {
-		a.driver.Spawn(r)
+		a.hand(r)
 	}
 }
 

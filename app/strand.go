@@ -21,6 +21,26 @@ func (a *App) spawn(j seam.Job) {
 	a.driver.Spawn(j)
 }
 
+// spawnOwned is spawn for the owner.
+func (a *App) spawnOwned(j seam.Job) {
+	if !a.awake {
+		a.held = append(a.held, j)
+		return
+	}
+	a.busy.Add(1)
+	a.hand(j)
+}
+
+// hand gives a job a strand, which may be the owner's own if that is about to
+// return.
+func (a *App) hand(j seam.Job) {
+	if a.last {
+		a.relay.SpawnLast(j)
+		return
+	}
+	a.driver.Spawn(j)
+}
+
 // awaken runs what was kept. The owner calls it.
 func (a *App) awaken() {
 	if a.awake {

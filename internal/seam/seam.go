@@ -53,18 +53,14 @@ type Stacker interface {
 	Stacks() []string
 }
 
-// A Sweeper is a Driver whose strands do something between their jobs, so that
-// it needs not be done at the end of each.
-type Sweeper interface {
+// A Relay is a Driver whose strands can hand their place on.
+type Relay interface {
 	Driver
 
-	// Sweep has f called after a job has returned: before its strand waits, or
-	// begins another job while none is on its way to do either, and after some
-	// jobs in any case. A job that f spawns may be the strand's next, so f must
-	// not wait for anything, run code of a user's or end by runtime.Goexit. After
-	// a job that ended by runtime.Goexit it needs not be called. Sweep must be
-	// called before the first Spawn.
-	Sweep(f func())
+	// SpawnLast is Spawn for a strand that is about to return from its job: it
+	// must not wait for anything anymore, run code of a user's or end by
+	// runtime.Goexit. Its place may serve j next, without another being woken.
+	SpawnLast(j Job)
 }
 
 // A Planned is a value that code under test panics with because the test wants

@@ -25,9 +25,6 @@ import (
 // seats is how many workers may be idle, for each processor.
 const seats = 16
 
-// together is how many jobs a worker may run before it sweeps.
-const together = 16
-
 // A Pool is a seam.Driver on goroutines. Its methods may be called from any
 // goroutine, also from a job. It owns its workers: a worker ends when it finds
 // neither a job nor a free seat, when its job ends by runtime.Goexit, or after
@@ -36,37 +33,50 @@ type Pool struct {
 	chain int    // how many may be starting, at least one
 	keep  int    // how many may be idle
 	work  func() // life, as a value made once: starting it costs no closure
-	sweep func() // what is done after jobs; see Sweep
 
 	mu sync.Mutex // guards the following
 	// Jobs wait only while a worker is starting, which is the invariant that
 	// makes each of them begin.
-	jobs     queue
-	starting int             // workers that are on their way to a job
-	idle     []chan struct{} // where each idle worker waits, the latest last
-	closed   bool
+	jobs      queue
+	starting  int
+	returning int             // of those, how many are about to return from a job
+	idle      []chan struct{} // where each idle worker waits, the latest last
+	closed    bool
 }
 
-var _ seam.Sweeper = (*Pool)(nil)
+var _ seam.Relay = (*Pool)(nil)
 
 // New returns a pool without a goroutine; the first Spawn starts one. It is
 // made for the GOMAXPROCS of this moment: as many workers may be starting, and
 // sixteen times as many may be idle.
 func New() *Pool {
 	procs := runtime.GOMAXPROCS(0)
-	p := &Pool{chain: procs, keep: procs * seats, sweep: func() {}}
+	p := &Pool{chain: procs, keep: procs * seats}
 	p.work = p.life
 	return p
 }
-
-// Sweep implements seam.Sweeper.
-func (p *Pool) Sweep(f func()) { p.sweep = f }
 
 // Spawn runs j on a worker and returns at once. Jobs are taken up in the order
 // they were spawned; those taken up by different workers run side by side.
 func (p *Pool) Spawn(j seam.Job) {
 	p.mu.Lock()
 	p.jobs.push(j)
+	wake, start := p.another()
+	p.mu.Unlock()
+	p.launch(wake, start)
+}
+
+// SpawnLast is Spawn for a job that is about to return: its worker counts as
+// starting from now on, so that no other is woken for j alone.
+func (p *Pool) SpawnLast(j seam.Job) {
+	p.mu.Lock()
+	p.jobs.push(j)
+	if p.jobs.n == 1 && p.starting < p.chain {
+		p.starting++
+		p.returning++
+		p.mu.Unlock()
+		return
+	}
 	wake, start := p.another()
 	p.mu.Unlock()
 	p.launch(wake, start)
@@ -86,35 +96,25 @@ func (p *Pool) Close() {
 }
 
 // life is what a worker does. A job that ends by Goexit ends its worker here,
-// and nothing is to be put right: the worker was counted nowhere while busy, and
-// such a job leaves nothing to sweep.
+// and nothing is to be put right: the worker was counted nowhere while busy.
 func (p *Pool) life() {
-	var seat chan struct{}       // made when first needed: most of a burst never sit
-	starting, unswept := true, 1 // who was woken looks after what others have left
+	var seat chan struct{} // made when first needed: most of a burst never sit
+	woken := true
 	for {
 		p.mu.Lock()
-		if starting {
+		switch {
+		case woken:
 			p.starting--
-			starting = false
+		case p.returning > 0: // by this one, or by another that will find less
+			p.returning--
+			p.starting--
 		}
 		if j := p.jobs.pop(); j != nil {
 			wake, start := p.another()
-			alone := p.starting == 0
 			p.mu.Unlock()
 			p.launch(wake, start)
-			if alone || unswept > together {
-				p.sweep()
-				unswept = 0
-			}
 			j.Run()
-			unswept++
-			continue
-		}
-		if unswept > 0 { // a job that is begun by that is for this worker
-			p.starting++
-			p.mu.Unlock()
-			p.sweep()
-			starting, unswept = true, 0
+			woken = false
 			continue
 		}
 		if p.closed || len(p.idle) == p.keep {
@@ -126,10 +126,9 @@ func (p *Pool) life() {
 		}
 		p.idle = append(p.idle, seat)
 		p.mu.Unlock()
-		if _, starting = <-seat; !starting {
+		if _, woken = <-seat; !woken {
 			return
 		}
-		unswept = 1
 	}
 }
 
