@@ -71,6 +71,28 @@ func TestMarshalText(t *testing.T) {
 	}
 }
 
+// Both are read as they were written, and nothing else is.
+func TestUnmarshalText(t *testing.T) {
+	type both struct {
+		Reason activation.Reason
+		Result activation.Result
+	}
+	want := both{activation.EnergySaver, activation.UnknownError}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got both
+	if err := json.Unmarshal(text, &got); err != nil || got != want {
+		t.Errorf("%s: got %v, %v, want %v", text, got, err, want)
+	}
+	for _, wrong := range []string{`{"Reason":"Boredom"}`, `{"Result":"Allowed?"}`} {
+		if err := json.Unmarshal([]byte(wrong), &got); err == nil || got != want {
+			t.Errorf("%s: got %v, %v, want an error and nothing changed", wrong, got, err)
+		}
+	}
+}
+
 type outcome struct{ err error }
 
 func (o outcome) Wait(context.Context) error { return o.err }

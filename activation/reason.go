@@ -79,3 +79,15 @@ func (r Reason) Is(target error) bool { return target == context.Canceled }
 
 // MarshalText writes the reason's name.
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote. Any other text is an error, and r
+// stays as it is.
+func (r *Reason) UnmarshalText(text []byte) error {
+	for v := range EnergySaver + 1 {
+		if v.String() == string(text) {
+			*r = v
+			return nil
+		}
+	}
+	return fmt.Errorf("activation: there is no reason %q", text)
+}

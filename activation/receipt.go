@@ -57,6 +57,18 @@ func (r Result) String() string {
 // MarshalText writes the result's name.
 func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote. Any other text is an error, and r
+// stays as it is.
+func (r *Result) UnmarshalText(text []byte) error {
+	for v := range UnknownError + 1 {
+		if v.String() == string(text) {
+			*r = v
+			return nil
+		}
+	}
+	return fmt.Errorf("activation: there is no result %q", text)
+}
+
 // A Receipt is what a firing returns: which activation it became, and a way to
 // wait for how that ends. It may be copied, kept and used from any goroutine;
 // several receipts can be for one activation, when firings were merged.

@@ -116,6 +116,18 @@ func (k Kind) String() string {
 // MarshalText writes the kind in words.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote. Any other text is an error, and k
+// stays as it is.
+func (k *Kind) UnmarshalText(text []byte) error {
+	for v := range Kind(len(kinds)) {
+		if kinds[v] != "" && kinds[v] == string(text) {
+			*k = v
+			return nil
+		}
+	}
+	return fmt.Errorf("event: there is no kind %q", text)
+}
+
 // Waits says why an activation waits.
 type Waits uint8
 
@@ -151,6 +163,18 @@ func (w Waits) String() string {
 
 // MarshalText writes what it waits for, in a word.
 func (w Waits) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote. Any other text is an error, and w
+// stays as it is.
+func (w *Waits) UnmarshalText(text []byte) error {
+	for v := range Waits(len(waits)) {
+		if waits[v] == string(text) {
+			*w = v
+			return nil
+		}
+	}
+	return fmt.Errorf("event: there is no wait for %q", text)
+}
 
 // An Event tells one thing that happened. Fields that its Kind does not use are
 // zero.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"testing"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
@@ -26,4 +27,29 @@ func ExampleEvent() {
 	// Output:
 	// sync ended act=7 inst=9 attempt=2 reason=ConditionLoss err="offline"
 	// ended nothing ConditionLoss offline
+}
+
+// Every kind, and every thing that is waited for, is read as it is written.
+func TestUnmarshalText(t *testing.T) {
+	for k := event.Registered; k <= event.StoreRecovered; k++ {
+		text, _ := k.MarshalText()
+		var got event.Kind
+		if err := got.UnmarshalText(text); err != nil || got != k {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	for w := event.ForNothing; w <= event.ForStore; w++ {
+		text, _ := w.MarshalText()
+		got := event.ForCap
+		if err := got.UnmarshalText(text); err != nil || got != w {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	k, w := event.Fired, event.ForCap
+	if err := k.UnmarshalText(nil); err == nil || k != event.Fired {
+		t.Errorf("no kind: got %v, %v, want an error", k, err)
+	}
+	if err := w.UnmarshalText([]byte("rain")); err == nil || w != event.ForCap {
+		t.Errorf("rain: got %v, %v, want an error", w, err)
+	}
 }

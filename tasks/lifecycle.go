@@ -68,6 +68,18 @@ func (s State) String() string {
 // MarshalText writes the state's name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote. Any other text is an error, and s
+// stays as it is.
+func (s *State) UnmarshalText(text []byte) error {
+	for v := range stateCount {
+		if v.String() == string(text) {
+			*s = v
+			return nil
+		}
+	}
+	return fmt.Errorf("tasks: there is no state %q", text)
+}
+
 // Final reports whether there is no way out of s.
 func (s State) Final() bool { return s >= StateSucceeded && s < stateCount }
 

@@ -238,3 +238,18 @@ func TestDiagramIsFresh(t *testing.T) {
 		t.Errorf("%s is stale; to draw it anew: go test ./tasks -run TestDiagramIsFresh -update\ngot:\n%s\nwant:\n%s", diagram, got, want)
 	}
 }
+
+// A state is read as it is written.
+func TestState_UnmarshalText(t *testing.T) {
+	for s := tasks.StateQueued; s <= tasks.StateAbandoned; s++ {
+		text, _ := s.MarshalText()
+		var got tasks.State
+		if err := got.UnmarshalText(text); err != nil || got != s {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	got := tasks.StateFailed
+	if err := got.UnmarshalText([]byte("asleep")); err == nil || got != tasks.StateFailed {
+		t.Errorf("asleep: got %v, %v, want an error", got, err)
+	}
+}

@@ -12,22 +12,8 @@ import (
 	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/tasks"
+	"github.com/bgloop/bgloop/tasks/taskstest"
 )
-
-// pass lets d go by, one alarm at a time, and each time waits for what it began.
-func pass(t *testing.T, a *app.App, c *clock.Virtual, d time.Duration) {
-	t.Helper()
-	for end, more := c.Now().Add(d), true; more; {
-		at, armed := c.Next()
-		if more = armed && !at.After(end); !more {
-			at = end
-		}
-		c.Advance(at.Sub(c.Now()))
-		if err := a.WaitIdle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func TestSyncWaitsForTheNetwork(t *testing.T) {
 	c := clock.NewVirtual(time.Time{}) // 2000-01-01 00:00 UTC, and stands still
@@ -47,13 +33,13 @@ func TestSyncWaitsForTheNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pass(t, a, c, 50*time.Minute) // due three times, latched: one activation
+	taskstest.Pass(t, a, c, 50*time.Minute) // due three times, latched: one activation
 	online.Set(true)
-	pass(t, a, c, 0) // the handler has begun, and sleeps
+	taskstest.Pass(t, a, c, 0) // the handler has begun, and sleeps
 	if len(done) != 0 {
 		t.Errorf("asleep: got %v, want nothing done", done)
 	}
-	pass(t, a, c, 20*time.Second)
+	taskstest.Pass(t, a, c, 20*time.Second)
 	if len(done) != 1 || done[0].Err != nil || done[0].N != 3 {
 		t.Errorf("awake: got %v, want one success of three firings", done)
 	}
