@@ -32,16 +32,24 @@ type mutex struct {
 // Lock locks, if that is needed.
 func (m *mutex) Lock() {
 	if m.on {
-		m.mu.Lock()
+		m.lock()
 	}
 }
 
 // Unlock unlocks.
 func (m *mutex) Unlock() {
 	if m.on {
-		m.mu.Unlock()
+		m.unlock()
 	}
 }
+
+// lock and unlock are apart so that the others are inlined.
+//
+//go:noinline
+func (m *mutex) lock() { m.mu.Lock() }
+
+//go:noinline
+func (m *mutex) unlock() { m.mu.Unlock() }
 
 // inBubble lives the scenario in a bubble of its own.
 func (s *S) inBubble(scenario func(*S)) (o outcome) {

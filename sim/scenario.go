@@ -66,9 +66,10 @@ type S struct {
 	procs      []*Proc
 	hung       []seam.Park
 	waiters    []waiter
-	naps       []nap // that are over
-	over       bool  // the scenario has returned: the faults and the workload stop
-	closed     bool  // the life is over: nothing counts anymore
+	naps       []nap  // that are over
+	counts     uint64 // how many steps there are to be before that may matter
+	over       bool   // the scenario has returned: the faults and the workload stop
+	closed     bool   // the life is over: nothing counts anymore
 	failure    *Failure
 	story      *story // nil: nobody reads it
 	traced     []step
@@ -276,11 +277,35 @@ func (s *S) quiet() {
 	}
 }
 
-// count looks how many steps there have been.
+// beat is after how many steps the watchdog is told that they are taken.
+const beat = 64
+
+// count looks how many steps there have been, when that may matter.
 func (s *S) count() {
-	n := s.world.Steps()
-	if n%64 == 0 && s.conf.dog != nil {
+	var n uint64
+	if s.coro != nil {
+		n = s.coro.Steps()
+	} else {
+		n = s.world.Steps()
+	}
+	if n >= s.counts {
+		s.counted(n)
+	}
+}
+
+// counted: there have been n steps.
+func (s *S) counted(n uint64) {
+	if s.conf.dog != nil {
 		s.conf.dog.beats.Add(1)
+	}
+	s.counts = n + beat
+	for _, end := range []uint64{s.conf.most + 1, s.conf.steps + 1, s.conf.stop - 1} { // of none: soon, or never
+		if end > n {
+			s.counts = min(s.counts, end)
+		}
+	}
+	if s.conf.tracing {
+		s.counts = 0
 	}
 	switch c := s.conf; {
 	case c.tracing:
