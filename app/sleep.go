@@ -90,8 +90,10 @@ func (s *sleeper) wake() {
 	if s.over {
 		return
 	}
-	if i := slices.Index(s.r.sleepers, s); i >= 0 {
-		s.r.sleepers = slices.Delete(s.r.sleepers, i, i+1)
+	if list := s.r.sleepers; len(list) == 1 && list[0] == s { // as mostly
+		list[0], s.r.sleepers = nil, list[:0]
+	} else if i := slices.Index(list, s); i >= 0 {
+		s.r.sleepers = slices.Delete(list, i, i+1)
 	}
 	s.rouse(s.r)
 }
