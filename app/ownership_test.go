@@ -423,3 +423,41 @@ func (r *riot) judge() {
 		r.Errorf("a tame riot: %d firings were accepted", len(r.receipts))
 	}
 }
+
+// A handler on the loop knows from its first line when its time limit is, however
+// busy the engine is with others.
+func TestEveryTurnKnowsItsDeadline(t *testing.T) {
+	const producers = 4
+	each := fewer(5_000)
+	l := newLand(t, nil, nil, nil)
+	a := app.New(app.WithLogger(l.log.logger()))
+	var turns, unknown int // written by one handler at a time
+	task := l.add(a, tasks.Registration{Name: "t", OnLoop: true, Overlap: tasks.Parallel(0), TimeLimit: time.Hour},
+		func(_ context.Context, in *tasks.Instance) error {
+			turns++
+			if _, ok := in.Deadline(); !ok {
+				unknown++
+			}
+			return nil
+		})
+	l.start(a)
+	var firing errgroup.Group
+	for range producers {
+		firing.Go(func() error {
+			for range each {
+				if _, err := task.Fire(context.Background(), nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := firing.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	l.idle(a)
+	if turns != producers*each || unknown > 0 {
+		t.Errorf("of %d turns, of %d wanted, %d did not know their deadline", turns, producers*each, unknown)
+	}
+	l.stop(a)
+}

@@ -137,6 +137,26 @@ func TestAtMostGOMAXPROCSWorkersAreStarting(t *testing.T) {
 	}
 }
 
+func TestNoMoreWorkersStartThanJobsWait(t *testing.T) {
+	p := New()
+	p.chain = 3
+	started := make(chan struct{}, 10) // slots: the workers only leave a mark
+	p.work = func() { started <- struct{}{} }
+	for n := range 2 {
+		p.Spawn(watcher(func() {}))
+		<-started
+		if p.starting != n+1 {
+			t.Errorf("starting for %d jobs that wait: got %d", n+1, p.starting)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs.pop() // by a worker that was busy
+	if wake, start := p.another(); wake != nil || start {
+		t.Error("a third worker is to start while one job waits")
+	}
+}
+
 func TestNoWorkerIsStartingWhenAllIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New()
