@@ -105,8 +105,8 @@ func (e *Engine) returned(i *Instance, err error) {
 		return
 	}
 	e.move(i, tasks.MoveFail)
+	e.do(Effect{Do: End, Inst: i}) // first: who is told finds its context ended
 	e.settle(i, err)
-	e.do(Effect{Do: End, Inst: i})
 	e.allow(i)
 }
 

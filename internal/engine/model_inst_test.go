@@ -88,8 +88,8 @@ func (m *model) returned(i *mInst, err error) {
 		i.deferred = true
 		m.say("event deferred inst=%s", i.name())
 	default:
-		m.settle(i, err)
 		m.say("end inst=%s", i.name())
+		m.settle(i, err)
 		m.allow(i)
 	}
 }
