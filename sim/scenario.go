@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -69,6 +70,7 @@ type S struct {
 	naps       []nap  // that are over
 	counts     uint64 // how many steps there are to be before that may matter
 	over       bool   // the scenario has returned: the faults and the workload stop
+	asking     bool   // what is asked after each step is
 	closed     bool   // the life is over: nothing counts anymore
 	failure    *Failure
 	story      *story // nil: nobody reads it
@@ -223,11 +225,20 @@ func (s *S) Event(kind string, args ...uint64) {
 }
 
 // Fatalf fails the life that is lived, as the failure "scenario", and ends the
-// calling strand.
+// calling strand. What is asked after each step may call it, too.
 func (s *S) Fatalf(format string, args ...any) {
 	s.fail("scenario", fmt.Errorf(format, args...))
+	s.mu.Lock()
+	asked := s.asking
+	s.mu.Unlock()
+	if asked { // there is no strand to be ended, but the goroutine of the hunt
+		panic(errFatal)
+	}
 	runtime.Goexit()
 }
+
+// errFatal ends a life in which the failure is noted.
+var errFatal = errors.New("sim: Fatalf")
 
 // fail notes the first failure, and ends the life after the present step.
 func (s *S) fail(name string, err error) { s.failAs(name, "", err) }
@@ -247,7 +258,7 @@ func (s *S) failAs(name, way string, err error) {
 func (s *S) afterStep() {
 	now := s.since()
 	s.mu.Lock()
-	s.last = now
+	s.last, s.asking = now, true
 	invariants, procs := s.invariants, s.procs
 	waited, over := len(s.waiters) > 0, s.over
 	s.mu.Unlock()
@@ -265,6 +276,9 @@ func (s *S) afterStep() {
 	if waited {
 		s.wake()
 	}
+	s.mu.Lock()
+	s.asking = false
+	s.mu.Unlock()
 	s.count()
 }
 
