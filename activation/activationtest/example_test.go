@@ -25,15 +25,19 @@ func (b *Doorbell) String() string { return "doorbell" }
 // Arm only records; OnArm's function runs when the registration is accepted.
 func (b *Doorbell) Arm(p activation.Port) error {
 	p.Exclusive(b)
-	p.OnArm(func() { b.bind(p) })
-	p.OnDisarm(func() { b.bind(nil) })
+	p.OnArm(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.port = p
+	})
+	p.OnDisarm(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.port == p { // else a registration that replaced it has the bell by now
+			b.port = nil
+		}
+	})
 	return nil
-}
-
-func (b *Doorbell) bind(p activation.Port) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.port = p
 }
 
 // Ring rings. The receipt can wait for the outcome.

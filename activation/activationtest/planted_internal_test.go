@@ -197,11 +197,20 @@ func find(t *testing.T, tell func(t testing.TB, story, bug string, patience time
 func planted(t testing.TB, name, bug string, patience time.Duration) {
 	var (
 		newest      *bell
+		all         []*bell
 		made, drops atomic.Int64
 	)
+	defer func() { // or the collector would, in the midst of another story
+		for _, b := range all {
+			for _, f := range b.leak {
+				_ = f.Close()
+			}
+		}
+	}()
 	s := Source{
 		New: func(testing.TB) activation.Trigger {
 			newest = &bell{bug: bug, rings: make(chan struct{}, 1000), fails: make(chan struct{}, 1), made: &made, drops: &drops}
+			all = append(all, newest)
 			return newest
 		},
 		Provoke:  func(testing.TB) { newest.rings <- struct{}{} },
