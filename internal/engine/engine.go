@@ -250,12 +250,33 @@ func (e *Engine) emit(t *Task, i *Instance, v event.Event) {
 	if !e.Watched && (t == nil || !t.Watched || v.Kind != event.Completed && v.Kind != event.Progressed) {
 		return
 	}
-	v.At = e.now
+	n := e.told(t, i, v.Kind)
+	v.At, v.Group, v.Task = n.At, n.Group, n.Task
+	*n = v
+}
+
+// told adds an event, for who has seen that somebody listens, to be completed in
+// its place: that is cheaper than to hand one on. It is valid until the next.
+func (e *Engine) told(t *Task, i *Instance, k event.Kind) *event.Event {
+	f := e.effect(Emit)
+	f.Task, f.Inst, f.Index = t, i, len(e.events)
+	if len(e.events) == cap(e.events) {
+		e.events = slices.Grow(e.events, 8)
+	}
+	e.events = e.events[:len(e.events)+1]
+	v := &e.events[len(e.events)-1]
+	*v = event.Event{Kind: k, At: e.now}
 	if t != nil {
 		v.Group, v.Task = t.Key.Group, t.Key.Name
 	}
-	e.events = append(e.events, v)
-	e.do(Effect{Do: Emit, Task: t, Inst: i, Index: len(e.events) - 1})
+	return v
+}
+
+// toldOf is told for an instance.
+func (e *Engine) toldOf(i *Instance, k event.Kind) *event.Event {
+	v := e.told(i.Task, i, k)
+	v.Activation, v.Instance, v.Attempt = i.Act.ID, i.ID, i.Attempt
+	return v
 }
 
 // Event is the event of an Emit effect, until the next Step.

@@ -171,7 +171,8 @@ func (e *Engine) accept(t *Task, f *firing, at time.Time) *Act {
 	}
 	e.spend(a)
 	if e.Watched {
-		e.tell(t, event.Event{Kind: event.Fired, Activation: a.ID, Due: a.Due})
+		v := e.told(t, nil, event.Fired)
+		v.Activation, v.Due = a.ID, a.Due
 	}
 	e.openWindow(a, f.scope)
 	if !at.After(e.now) && !t.gone && e.atOnce(t) {

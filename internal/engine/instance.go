@@ -45,8 +45,8 @@ func (e *Engine) start(a *Act) {
 	}
 	f := e.effect(Start)
 	f.Inst, f.Task, f.Act = i, t, a
-	if e.Watched { // the costly part of an event is to build it
-		e.tellOf(i, event.Event{Kind: event.Started, Due: a.Due})
+	if e.Watched {
+		e.toldOf(i, event.Started).Due = a.Due
 	}
 }
 
@@ -190,7 +190,8 @@ func (e *Engine) settle(i *Instance, outcome error) {
 	i.settled, i.outcome = true, outcome
 	e.remember(i, outcome)
 	if e.Watched {
-		e.tellOf(i, event.Event{Kind: event.Ended, Reason: i.reason, Err: outcome})
+		v := e.toldOf(i, event.Ended)
+		v.Reason, v.Err = i.reason, outcome
 	}
 	if in, ok := e.again(i, outcome); ok {
 		e.retry(i, in, outcome)
@@ -214,14 +215,14 @@ func (e *Engine) complete(a *Act, outcome error, outlives bool) {
 	}
 	f := e.effect(Settle)
 	f.Act, f.Err = a, outcome
-	var v event.Event
-	if e.Watched || t.Watched || e.chains > 0 { // the costly part of an event is to build it
-		v = e.completed(a, outcome)
-		e.tell(t, v)
+	if e.Watched || t.Watched {
+		a.completed(e.told(t, nil, event.Completed), outcome)
 	}
 	e.plan.disarm(&a.expiry)
 	e.follow(t)
 	if e.chains > 0 {
+		v := event.Event{Kind: event.Completed, At: e.now, Group: t.Key.Group, Task: t.Key.Name}
+		a.completed(&v, outcome)
 		e.raiseDone(t, v, outcome)
 	}
 	if outlives {
@@ -234,14 +235,12 @@ func (e *Engine) complete(a *Act, outcome error, outlives bool) {
 	}
 }
 
-func (e *Engine) completed(a *Act, outcome error) event.Event {
-	t := a.Task
-	v := event.Event{Kind: event.Completed, Activation: a.ID, Attempt: a.attempts, Due: a.Due, N: a.Merged, Err: outcome}
+// completed says in v how the activation ended.
+func (a *Act) completed(v *event.Event, outcome error) {
+	v.Activation, v.Attempt, v.Due, v.N, v.Err = a.ID, a.attempts, a.Due, a.Merged, outcome
 	if a.last != nil {
 		v.Instance, v.Reason = a.last.ID, a.last.reason
 	}
-	v.At, v.Group, v.Task = e.now, t.Key.Group, t.Key.Name
-	return v
 }
 
 // release gives the instance's slot back.

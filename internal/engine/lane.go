@@ -82,6 +82,7 @@ func (p *plan) disarmTurn(t *turn) {
 
 func (p *plan) leave(t *turn) {
 	if t.prev == nil {
+		p.exact = false
 		t.in.first = t.next
 	} else {
 		t.prev.next = t.next
@@ -96,7 +97,7 @@ func (p *plan) leave(t *turn) {
 
 // shift moves all that is in lanes, which waits for time to pass.
 func (p *plan) shift(d time.Duration) {
-	p.soonest = math.MinInt64
+	p.soonest, p.exact = math.MinInt64, false
 	for i := range p.lanes {
 		for t := p.lanes[i].first; t != nil; t = t.next {
 			t.at += int64(d)

@@ -61,7 +61,8 @@ type plan struct {
 	lanes []lane
 	seq   uint64
 
-	soonest int64 // nothing is due before it; it may be too early
+	soonest int64 // nothing is due before it; it may be too early,
+	exact   bool  // and is not
 }
 
 func (p *plan) arm(n *node, at int64) {
@@ -77,6 +78,9 @@ func (p *plan) disarm(n *node) bool {
 		return false
 	}
 	i, last := int(n.index)-1, len(p.heap)-1
+	if i == 0 {
+		p.exact = false
+	}
 	n.index = 0
 	moved := p.heap[last]
 	p.heap[last] = slot{}
@@ -101,6 +105,9 @@ func (p *plan) at(n *node) (int64, bool) {
 
 // next is when the first node is due, and false if there is none.
 func (p *plan) next() (at int64, ok bool) {
+	if p.exact && p.soonest < math.MaxInt64 {
+		return p.soonest, true
+	}
 	first, _, ok := p.first()
 	return first.at, ok
 }
@@ -127,7 +134,7 @@ func (p *plan) pop(at int64) *node {
 	if !ok {
 		s.at = math.MaxInt64
 	}
-	p.soonest = s.at
+	p.soonest, p.exact = s.at, true
 	if !ok || s.at > at {
 		return nil
 	}
@@ -242,7 +249,7 @@ func (e *Engine) runFirst() bool {
 	case kindTimer:
 		t := n.of.(*Timer)
 		e.forgetTimer(t)
-		e.do(Effect{Do: Wake, Timer: t})
+		e.effect(Wake).Timer = t
 	}
 	return true
 }

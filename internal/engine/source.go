@@ -81,6 +81,11 @@ func (e *Engine) arm(t *Task) {
 // Leaper that passes over too few would keep the engine here.
 func (e *Engine) armNext(t *Task, n int, behind time.Time) {
 	at, ok, err := next(t.Schedules[n].Source, e.phase(t, n))
+	e.armAt(t, n, at, behind, ok, err)
+}
+
+// armAt is armNext with what the schedule has said.
+func (e *Engine) armAt(t *Task, n int, at, behind time.Time, ok bool, err error) {
 	if err == nil && ok && !behind.IsZero() && !at.After(behind) {
 		err = fmt.Errorf("%w: next is %v, at %v", ErrSchedule, at, behind)
 	}
@@ -136,11 +141,8 @@ func (e *Engine) due(t *Task, n int) {
 	}
 	times.add(ph.Last)
 	if !follows { // else the completion arms it
-		if err := skip(schedule, ph, e.now, &times); err != nil {
-			e.fault(t, err)
-		} else {
-			e.armNext(t, n, e.now)
-		}
+		at, ok, err := skip(schedule, ph, e.now, &times)
+		e.armAt(t, n, at, e.now, ok, err)
 	}
 	last := times.last()
 	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(last) > onTime {
@@ -214,24 +216,29 @@ func (k *newest) add(at time.Time) {
 // last is the newest of all.
 func (k *newest) last() time.Time { return k.kept[len(k.kept)-1] }
 
-// skip moves the phase past every due time up to and including now, and adds
-// them to the list.
-func skip(s activation.Schedule, ph *activation.Phase, now time.Time, times *newest) error {
-	if l, ok := s.(activation.Leaper); ok {
-		if err := leapOver(l, ph, now, times); err != nil {
-			return err
+// skip moves the phase past every due time up to and including now, adds them to
+// the list, and returns what the schedule says is next.
+func skip(s activation.Schedule, ph *activation.Phase, now time.Time, times *newest) (at time.Time, ok bool, err error) {
+	at, ok, err = next(s, *ph)
+	if err != nil || !ok || at.After(now) {
+		return at, ok, err // as mostly: none was missed
+	}
+	if l, is := s.(activation.Leaper); is {
+		if err = leapOver(l, ph, now, times); err != nil {
+			return at, false, err
 		}
+		at, ok, err = next(s, *ph)
 	}
 	for range walkLimit {
-		at, ok, err := next(s, *ph)
 		if err != nil || !ok || at.After(now) {
-			return err
+			return at, ok, err
 		}
 		ph.N, ph.Last = ph.N+1, at
 		times.add(at)
+		at, ok, err = next(s, *ph)
 	}
 	ph.Last = now // too many to count: go on from here
-	return nil
+	return next(s, *ph)
 }
 
 // leapOver skips all but as many as are kept, which are then walked through.
