@@ -37,15 +37,14 @@ func (a *App) look() {
 	if before.IsZero() || a.now == before && a.elapsed == passed { // the very reading: virtual time stands still
 		return
 	}
-	wall := a.now.Round(0).Sub(before.Round(0))
 	var jump time.Duration
 	switch {
 	case clock.Monotonic(a.now):
-		jump = wall - a.now.Sub(before)
+		jump = a.now.Round(0).Sub(before.Round(0)) - a.now.Sub(before)
 	case a.elapser != nil:
-		jump = wall - (a.elapsed - passed)
+		jump = a.now.Sub(before) - (a.elapsed - passed)
 	default:
-		jump = min(wall, 0) // such a clock can only be seen to go back
+		jump = min(a.now.Sub(before), 0) // such a clock can only be seen to go back
 	}
 	if -tolerance <= jump && jump <= tolerance {
 		return

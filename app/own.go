@@ -212,7 +212,7 @@ func (a *App) ask(in *engine.Input) answer {
 
 // step lets the engine decide and carries out what it decided.
 func (a *App) step(in *engine.Input) *engine.Reply {
-	if a.witness != nil {
+	if a.witness != nil && a.witness.Heeds(in.Op) {
 		a.witness.Saw(a.now, *in)
 	}
 	effects, reply := a.eng.Step(a.now, in)

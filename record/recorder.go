@@ -123,6 +123,9 @@ func New(w io.Writer, opts ...Option) (*Recorder, error) {
 // Registering implements engine.Witness.
 func (r *Recorder) Registering(string, *tasks.Registration) {}
 
+// Heeds implements engine.Witness: of all.
+func (r *Recorder) Heeds(engine.Op) bool { return true }
+
 // Saw implements engine.Witness.
 func (r *Recorder) Saw(now time.Time, in engine.Input) {
 	r.mu.Lock()

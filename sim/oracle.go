@@ -70,6 +70,15 @@ type witness ledger
 
 var _ engine.Witness = (*witness)(nil)
 
+// Heeds implements engine.Witness. Only Saw writes what it reads.
+func (w *witness) Heeds(op engine.Op) bool {
+	switch op { //nolint:exhaustive // the others are no matter
+	case engine.Begin, engine.Drain, engine.DrainNow, engine.Update, engine.Unregister, engine.Jump:
+		return true
+	}
+	return w.draining != w.stopped
+}
+
 // Saw implements engine.Witness.
 func (w *witness) Saw(now time.Time, in engine.Input) {
 	l := (*ledger)(w)

@@ -108,6 +108,9 @@ func (w *relivingWitness) Registering(group string, r *tasks.Registration) {
 // Saw implements engine.Witness.
 func (w *relivingWitness) Saw(time.Time, engine.Input) { w.seen = true }
 
+// Heeds implements engine.Witness.
+func (w *relivingWitness) Heeds(engine.Op) bool { return true }
+
 // Told implements engine.Witness.
 func (w *relivingWitness) Told(e *event.Event) {
 	if !hosts(e.Kind) {

@@ -67,6 +67,9 @@ func (n *notes) Registering(string, *tasks.Registration) {}
 // Saw implements engine.Witness.
 func (n *notes) Saw(time.Time, engine.Input) {}
 
+// Heeds implements engine.Witness.
+func (n *notes) Heeds(engine.Op) bool { return false }
+
 // Told implements engine.Witness.
 func (n *notes) Told(e *event.Event) {
 	t := n.tasks[rowKey{e.Group, e.Task}]

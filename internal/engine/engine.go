@@ -251,7 +251,9 @@ func (e *Engine) emit(t *Task, i *Instance, v event.Event) {
 		return
 	}
 	n := e.told(t, i, v.Kind)
-	v.At, v.Group, v.Task = n.At, n.Group, n.Task
+	if v.At = n.At; t != nil { // else it may name a task that is not there
+		v.Group, v.Task = n.Group, n.Task
+	}
 	*n = v
 }
 

@@ -16,6 +16,10 @@ type Witness interface {
 	// armed, on the caller's goroutine, and may change it.
 	Registering(group string, r *tasks.Registration)
 
+	// Heeds reports whether Saw is to be told an input that asks for this: an
+	// Input is large, and most are no matter to most witnesses.
+	Heeds(op Op) bool
+
 	Saw(now time.Time, in Input)
 
 	// Told is given an event that is valid until it returns, and does not change

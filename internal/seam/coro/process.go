@@ -46,7 +46,7 @@ func (w *World) Process() *Process {
 func (p *Process) Now() time.Time {
 	p.w.guard("Now")
 	if age := p.w.now + p.jumped; age != p.age {
-		p.age, p.read = age, p.w.start.Add(p.w.now).Add(p.jumped)
+		p.age, p.read = age, p.w.start.Add(age)
 	}
 	return p.read
 }
