@@ -28,7 +28,8 @@ func (a *App) look() {
 	a.now = a.clock.Now()
 	a.read = a.now
 	a.stopwatch = nil
-	if clock.Monotonic(a.now) {
+	monotonic := clock.Monotonic(a.now)
+	if monotonic {
 		a.stopwatch, _ = a.clock.(clock.Stopwatch)
 	}
 	if a.elapser != nil {
@@ -39,7 +40,7 @@ func (a *App) look() {
 	}
 	var jump time.Duration
 	switch {
-	case clock.Monotonic(a.now):
+	case monotonic:
 		jump = a.now.Round(0).Sub(before.Round(0)) - a.now.Sub(before)
 	case a.elapser != nil:
 		jump = a.now.Sub(before) - (a.elapsed - passed)
