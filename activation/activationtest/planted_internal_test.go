@@ -56,6 +56,16 @@ func rehearse(t *testing.T, f func(testing.TB)) string {
 // short is the patience with what is known to be broken.
 const short = 150 * time.Millisecond
 
+// many is how much is left, so that it is seen beside what an earlier story has
+// left, which ends meanwhile.
+const many = 50
+
+func leakGoroutines() {
+	for range many {
+		go func() { <-make(chan int) }()
+	}
+}
+
 // A bell is a trigger in which a bug can be planted. It has a bug if its bug
 // is not empty.
 type bell struct {
@@ -89,9 +99,14 @@ func (b *bell) Arm(p activation.Port) error {
 		p.OnDisarm(func() { _ = f.Close() })
 		b.leak = append(b.leak, f)
 	case "goroutine":
-		p.OnArm(func() { go func() { <-make(chan int) }() })
+		p.OnArm(leakGoroutines)
 	case "descriptor":
-		p.OnArm(func() { f, _ := os.Open(os.DevNull); b.leak = append(b.leak, f) })
+		p.OnArm(func() {
+			for range many {
+				f, _ := os.Open(os.DevNull)
+				b.leak = append(b.leak, f)
+			}
+		})
 	case "disarm hangs":
 		p.OnDisarm(func() { <-make(chan int) })
 	case "once only":
@@ -258,7 +273,7 @@ func (l *lamp) Arm(report func(bool), p activation.Port) error {
 		report(l.on)
 	}
 	if l.bug == "goroutine" {
-		p.OnArm(func() { go func() { <-make(chan int) }() })
+		p.OnArm(leakGoroutines)
 	}
 	l.all = append(l.all, report)
 	return nil
