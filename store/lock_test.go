@@ -21,14 +21,7 @@ func hasLocks() bool {
 // One Log at a time has the file: also when it has put another file in the place
 // of the first meanwhile, and not after it was closed.
 func TestLogThatIsInUseIsRefused(t *testing.T) {
-	if !hasLocks() {
-		t.Skip("this system has no flock")
-	}
-	path := filepath.Join(t.TempDir(), "log")
-	l, err := store.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, path := openLocked(t)
 	refused := func(when string) {
 		t.Helper()
 		if _, err := store.Open(path); !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), path) {
@@ -63,14 +56,7 @@ func TestLogThatIsInUseIsRefused(t *testing.T) {
 
 // Neither does another process get the file.
 func TestLogThatIsInUseIsRefusedToOtherProcesses(t *testing.T) {
-	if !hasLocks() {
-		t.Skip("this system has no flock")
-	}
-	path := filepath.Join(t.TempDir(), "log")
-	l, err := store.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, path := openLocked(t)
 	defer func() { _ = l.Close() }()
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$") //nolint:gosec // ourselves
 	child.Env = append(os.Environ(), childLog+"="+path)
@@ -117,4 +103,18 @@ func TestFileThatIsNoLogIsLeftAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// openLocked opens a log of its own, where that can be locked.
+func openLocked(t *testing.T) (l *store.Log, path string) {
+	t.Helper()
+	if !hasLocks() {
+		t.Skip("this system has no flock")
+	}
+	path = filepath.Join(t.TempDir(), "log")
+	l, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, path
 }
