@@ -5,8 +5,9 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// burst is how often a busy task's trigger is provoked.
-const burst = 10
+// burst is how often a busy task's trigger is provoked. It is odd: a state that
+// goes back and forth is another at the end, however little of it was seen.
+const burst = 11
 
 // String says the same before, while and after the trigger is armed.
 func stableName(s *stage) {
