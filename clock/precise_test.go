@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,33 +15,49 @@ import (
 )
 
 // On the system's own time a Precise calls each function once, none before it is
-// due, and those that are due apart in the order of their due times.
+// due, and those that are due apart in the order of their due times. Whoever
+// arms them may be held up in between, so that an instant is known to lie between
+// two readings only.
 func TestPreciseOnTheSystemsTime(t *testing.T) {
+	type call struct{ earliest, latest, at time.Duration }
 	c := clock.Precise()
 	began := c.Now()
+	passed := func() time.Duration { return c.Now().Sub(began) }
+	delays := []time.Duration{7, 2, 9, 0, 5, 1, 8, 3, 6, 4, 7, 7}
+	calls := make([]call, len(delays))
 	var mu sync.Mutex
-	var got []int
+	var order []int
 	var all sync.WaitGroup
-	for _, i := range []int{7, 2, 9, 0, 5, 1, 8, 3, 6, 4, 7, 7} {
-		due := time.Duration(i) * 2 * time.Millisecond
+	for i, d := range delays {
+		d *= 2 * time.Millisecond
 		all.Add(1)
-		c.AfterFunc(due, func() {
+		calls[i].earliest = passed() + d
+		c.AfterFunc(d, func() {
 			defer all.Done()
-			if passed := c.Now().Sub(began); passed < due {
-				t.Errorf("called after %v, due after %v", passed, due)
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			got = append(got, i)
+			calls[i].at = passed()
+			order = append(order, i)
 		})
+		calls[i].latest = passed() + d
 	}
 	stopped := c.AfterFunc(time.Hour, func() { t.Error("called after Stop") })
 	all.Wait()
 	if !stopped.Stop() || stopped.Stop() {
 		t.Error("Stop: want true once")
 	}
-	if !slices.IsSorted(got) || len(got) != 12 {
-		t.Errorf("order: got %v", got)
+	if len(order) != len(delays) {
+		t.Errorf("got %d calls, want %d", len(order), len(delays))
+	}
+	for n, i := range order {
+		if calls[i].at < calls[i].earliest {
+			t.Errorf("called at %v, due not before %v", calls[i].at, calls[i].earliest)
+		}
+		for _, before := range order[:n] {
+			if runtime.GOOS == "linux" && calls[i].latest < calls[before].earliest {
+				t.Errorf("due by %v, called after one that is due from %v", calls[i].latest, calls[before].earliest)
+			}
+		}
 	}
 }
 
