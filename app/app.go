@@ -78,7 +78,7 @@ type App struct {
 	groups   map[string]*Group
 }
 
-// New returns an App that does not run yet.
+// New returns an App that does not run yet. A nil option is left out.
 func New(opts ...Option) *App {
 	a := &App{
 		clock:     clock.System(),
@@ -94,7 +94,9 @@ func New(opts ...Option) *App {
 	}
 	a.registry.init(a, "")
 	for _, o := range opts {
-		o(a)
+		if o != nil {
+			o(a)
+		}
 	}
 	if a.driver == nil {
 		a.driver = pool.New()
@@ -110,7 +112,6 @@ func New(opts ...Option) *App {
 	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
-
 	return a
 }
 

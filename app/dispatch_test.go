@@ -392,6 +392,8 @@ func TestHandle_MisuseOfTheProgramPanics(t *testing.T) {
 		{"empty name", func(a *app.App) { a.Handle("", h) }, "app: Handle: name is empty"},
 		{"nil handler", func(a *app.App) { a.Handle("x", nil) }, "app: Handle: nil handler for task x"},
 		{"nil func", func(a *app.App) { a.HandleFunc("x", nil) }, "app: HandleFunc: nil handler for task x"},
+		{"nil middleware", func(a *app.App) { a.Use(nil) }, "app: Use: nil middleware"},
+		{"nil observer", func(a *app.App) { a.Observe(nil) }, "app: nil observer of events"},
 		{"group without an ID", func(a *app.App) { a.Group("") }, "app: Group: ID is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,6 +43,7 @@ func (a *App) move(event string) bool {
 // or ErrStopped, at once, if the App cannot run; and what went wrong when the
 // store was read, if there is one: the App can be run again then.
 func (a *App) Run(ctx context.Context) error {
+	ctx = given(ctx)
 	if err := a.start(ctx); err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // it ended while the store was read
 			a.stop()
@@ -61,12 +62,22 @@ func (a *App) Run(ctx context.Context) error {
 // Start makes the App run and returns: registrations made so far take effect,
 // sources start, time passes. It returns ErrRunning or ErrStopped if the App
 // cannot run, ctx's error if ctx has ended, and what went wrong when the store
-// was read, if there is one: the App can be started again then.
+// was read, if there is one: the App can be started again then. A nil ctx, here
+// as in Run, Stop and WaitIdle, is one that never ends.
 func (a *App) Start(ctx context.Context) error {
+	ctx = given(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return a.start(ctx)
+}
+
+// given is ctx, or one that never ends.
+func given(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 func (a *App) start(ctx context.Context) (err error) {

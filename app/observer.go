@@ -35,12 +35,16 @@ type Observer struct {
 // closed is where the head of an Observer is that is no more.
 const closed = 1 << 62
 
+// newObserver panics if f is nil, as Handle does, and not once at each event.
 func newObserver(a *App, f func(event.Event), only event.Kind) *Observer {
+	if f == nil {
+		panic("app: nil observer of events")
+	}
 	return &Observer{a: a, f: f, only: only}
 }
 
 // Observe calls f for everything that happens from now on. While f is busy up
-// to 1,024 events wait; beyond that they are left out, and counted.
+// to 1,024 events wait; beyond that they are left out, and counted. Nil panics.
 func (a *App) Observe(f func(event.Event)) *Observer {
 	o := newObserver(a, f, 0)
 	a.own(func() {

@@ -179,7 +179,9 @@ func WithStore(s store.Store) Option {
 func WithDetails(values ...any) Option {
 	return func(a *App) {
 		for _, v := range values {
-			a.kinds.learn(reflect.TypeOf(v))
+			if v != nil { // can always be stored
+				a.kinds.learn(reflect.TypeOf(v))
+			}
 		}
 	}
 }

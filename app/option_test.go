@@ -16,7 +16,7 @@ func TestOptionsOfNothingAreTheDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := app.New(
 			app.WithClock(nil), app.WithLogger(nil), app.WithBaseContext(nil), app.WithStore(nil), app.WithWitness(nil), //nolint:staticcheck // nil is the story
-			app.WithTimeLimit(-1), app.WithMinimumInterval(-1), app.WithCap(-1), app.WithGroupCap("", -1), app.WithKeyCap("k", -1),
+			nil, app.WithDetails(nil), app.WithTimeLimit(-1), app.WithMinimumInterval(-1), app.WithCap(-1), app.WithGroupCap("", -1), app.WithKeyCap("k", -1),
 		)
 		a.HandleFunc("x", func(_ context.Context, in *tasks.Instance) error {
 			return in.Sleep(time.Hour)
@@ -25,7 +25,7 @@ func TestOptionsOfNothingAreTheDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Start(t.Context()); err != nil {
+		if err := a.Start(nil); err != nil { //nolint:staticcheck // one that never ends
 			t.Fatal(err)
 		}
 		r, err := task.Fire(t.Context(), nil)

@@ -72,9 +72,12 @@ func (g *registry) HandleFunc(name string, f func(context.Context, *tasks.Instan
 
 // Use puts middleware around the dispatch; the first is the outermost. The
 // App's is also around that of its groups. Each is called once, by Use, to make
-// its handler.
+// its handler. Nil, and middleware that makes nil, panics.
 func (g *registry) Use(m ...tasks.Middleware) {
 	for _, m := range m {
+		if m == nil {
+			panic("app: Use: nil middleware")
+		}
 		l := new(link)
 		l.to(tasks.HandlerFunc(g.dispatch))
 		h := m(l)

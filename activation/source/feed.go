@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -14,6 +15,9 @@ import (
 // makes it begin anew after a pause, and nil while ctx lives means that nothing
 // more will come. Of the Port it uses Now and After.
 type Watch[S any] func(ctx context.Context, p activation.Port, tell func(S)) error
+
+// ErrNoWatch is what Register returns for a Feed that was given no Watch.
+var ErrNoWatch = errors.New("source: watch is nil")
 
 // A Feed is a state that is watched. One feed may serve any number of
 // registrations, of several Apps too: while at least one of them runs there is
@@ -39,7 +43,8 @@ type Feed[S any] struct {
 
 // NewFeed returns a feed of what w tells. check is asked by Register and says
 // what keeps w from working here, such as an error that is
-// errors.ErrUnsupported; a nil check means that nothing does.
+// errors.ErrUnsupported; a nil check means that nothing does. With a nil w
+// Register returns ErrNoWatch.
 func NewFeed[S any](check func() error, w Watch[S]) *Feed[S] {
 	return &Feed[S]{check: check, watch: w, turn: make(chan struct{}, 1)}
 }
@@ -61,6 +66,9 @@ func (t *tap[S]) tell(s S, known bool) {
 
 // arm connects a registration for as long as it stands and its App runs.
 func (f *Feed[S]) arm(p activation.Port, hear func(ctx context.Context, state S, known bool) error) error {
+	if f.watch == nil {
+		return ErrNoWatch
+	}
 	if f.check != nil {
 		if err := f.check(); err != nil {
 			return err

@@ -318,6 +318,10 @@ func TestFeed_Refused(t *testing.T) {
 	if _, ever := w.count(); ever != 0 {
 		t.Error("it is watched")
 	}
+	nothing := source.NewFeed[int](nil, nil).Trigger("changed", differ)
+	if _, err := app.New().Register(tasks.Registration{Name: "x", Trigger: nothing}); !errors.Is(err, source.ErrNoWatch) {
+		t.Errorf("Register: got %v, want ErrNoWatch", err)
+	}
 }
 
 // A state that flaps a thousand times a second for ten seconds: every edge is
