@@ -112,6 +112,7 @@ func New(opts ...Option) *App {
 	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.loop.a = a
+	a.beWatched()
 	return a
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -11,13 +12,15 @@ import (
 type Scope struct {
 	Executions int // ways to decide
 	Depth      int // decisions of the longest
+	Merged     int // executions that came to a state of one before: see S.State
 }
 
 // Exhaust lives the scenario in every way its decisions allow, and fails t with
 // the first that goes wrong. There are no faults but those that WithFaults asks
 // for, and a fault whose rate is not zero is a decision each time. Of a decision
 // among more than 16 values only the ends are tried. The scope has to be small:
-// one task, a few events at one instant.
+// one task, a few events at one instant. With S.State it lives on only once from
+// each state, which makes a scope ten times as large a small one.
 func Exhaust(t testing.TB, scenario func(*S), opts ...Option) Scope {
 	t.Helper()
 	conf := newConfig(t, append([]Option{WithFaults(Faults{})}, opts...))
@@ -31,22 +34,34 @@ func Exhaust(t testing.TB, scenario func(*S), opts ...Option) Scope {
 	var failure *Failure
 	conf.guard(t, func(conf *config) { scope, failure = exhaust(conf, scenario, &walk) })
 	switch {
+	case failure != nil && errors.Is(failure, errState):
+		t.Fatalf("sim: %s: execution %d: %v", t.Name(), scope.Executions, failure.Err)
 	case failure != nil:
 		report(t, conf, scenario, walk.Source(), fmt.Sprintf("execution %d", scope.Executions), failure)
 	case scope.Executions > conf.scope:
 		t.Fatalf("sim: %s: more than %d executions", t.Name(), conf.scope)
 	default:
-		t.Logf("sim: %d executions, that is all; %d decisions at most", scope.Executions, scope.Depth)
+		t.Logf("sim: %d executions, that is all%s; %d decisions at most", scope.Executions, scope.merged(), scope.Depth)
 	}
 	return scope
 }
 
 // exhaust goes through the scope, up to a failure or one execution too many.
-func exhaust(conf *config, scenario func(*S), walk *choice.Walk) (Scope, *Failure) {
-	for n := 1; ; n++ {
-		o := live(conf, walk.Source(), scenario)
-		if o.failure != nil || n > conf.scope || !walk.Next() {
-			return Scope{n, walk.Depth()}, o.failure
+func exhaust(conf *config, scenario func(*S), walk *choice.Walk) (sc Scope, failure *Failure) {
+	merging := *conf
+	merging.merger = newMerger(walk)
+	for {
+		sc.Executions++
+		failure = live(&merging, walk.Source(), scenario).failure
+		if merging.merger.again != nil {
+			sc.Merged++
+		}
+		if err := merging.merger.over(); failure == nil && err != nil {
+			failure = &Failure{Invariant: "state", Err: err, At: conf.start}
+		}
+		sc.Depth = walk.Depth()
+		if failure != nil || sc.Executions > conf.scope || !walk.Next() {
+			return sc, failure
 		}
 	}
 }

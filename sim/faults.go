@@ -167,7 +167,7 @@ func (s *S) happens(f fault, st *streams) bool {
 	if s.over {
 		return false
 	}
-	return s.choices.Chance(st.of(f), s.since(), s.rates.scaled[f])
+	return s.chance(st.of(f), s.rates.scaled[f])
 }
 
 // How long faults last, at most.

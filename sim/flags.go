@@ -61,6 +61,7 @@ type config struct {
 	dog     *watchdog  // nil: nobody watches
 	told    bool       // the story is read
 	tracing bool       // each step is kept
+	merger  *merger    // of Exhaust; nil: states are not compared
 	steps   uint64     // a life of more steps is given up; zero: none is
 	world   []coro.Option
 }

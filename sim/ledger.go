@@ -14,7 +14,8 @@ import (
 // have seen for themselves. The witness writes it.
 type ledger struct {
 	p     *Proc
-	mu    mutex // guards the following, in a bubble; taken before S.mu
+	app   func() (sum uint64, known bool) // sums up the App
+	mu    mutex                           // guards the following, in a bubble; taken before S.mu
 	tasks map[rowKey]*taskRow
 	order []*taskRow // the same, in the order of registration
 	last  *taskRow   // that was looked up last

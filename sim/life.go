@@ -69,7 +69,7 @@ func live(conf *config, choices *choice.Source, scenario func(*S)) outcome {
 func newLife(conf *config, choices *choice.Source) *S {
 	s := &S{
 		conf: conf, choices: choices, start: conf.start,
-		streams: map[string]*choice.Stream{}, ties: choice.NewStream("turn"), reached: map[string]bool{},
+		merger: conf.merger, streams: map[string]*choice.Stream{}, ties: choice.NewStream("turn"), reached: map[string]bool{},
 	}
 	if conf.dog != nil {
 		conf.dog.beats.Add(1)
@@ -103,6 +103,9 @@ type turns S
 
 // Choose implements coro.Chooser.
 func (t *turns) Choose(at time.Duration, n int) int {
+	if t.merger != nil {
+		t.merger.meets((*S)(t), n)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return int(t.choices.Below(t.ties, at, uint64(n)))

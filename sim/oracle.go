@@ -106,6 +106,9 @@ func (w *witness) Told(e *event.Event) {
 	if l.p.ledger != l || l.p.s.isClosed() {
 		return // of an App that was killed, or is being unwound
 	}
+	if m := l.p.s.merger; m != nil {
+		m.event(e)
+	}
 	if s := l.p.s; s.story != nil {
 		s.tell("%s%v", l.p.prefix, *e)
 	}

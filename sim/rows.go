@@ -1,5 +1,7 @@
 package sim
 
+import "iter"
+
 // rows holds a row for each of a sequence of IDs, which an App counts from 1.
 // Those at the beginning that are done are let go of.
 type rows[T interface{ done() bool }] struct {
@@ -35,4 +37,15 @@ func (t *rows[T]) grow() {
 	}
 	var empty T
 	t.list = append(t.list, empty)
+}
+
+// open are the rows that are not done, by ID.
+func (t *rows[T]) open() iter.Seq2[uint64, *T] {
+	return func(yield func(uint64, *T) bool) {
+		for i := range t.list {
+			if row := &t.list[i]; !(*row).done() && !yield(t.first+uint64(i), row) {
+				return
+			}
+		}
+	}
 }

@@ -61,6 +61,8 @@ type S struct {
 	start   time.Time
 	mu      mutex // guards what strands share, in a bubble
 
+	merger     *merger         // nil: states are not compared
+	states     []func() string // see State
 	invariants []invariant
 	promises   []*promise
 	reached    map[string]bool // by Sometimes
@@ -141,7 +143,7 @@ func (s *S) nap(d time.Duration) (n nap) {
 func (s *S) Choose(what string, n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int(s.choices.Below(s.stream(what), s.since(), uint64(max(n, 0))))
+	return int(s.chosen(s.choices.Below(s.stream(what), s.since(), uint64(max(n, 0)))))
 }
 
 // Chance reports whether something happens that happens at this rate. What
@@ -149,7 +151,7 @@ func (s *S) Choose(what string, n int) int {
 func (s *S) Chance(what string, p Rate) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.choices.Chance(s.stream(what), s.since(), p)
+	return s.chance(s.stream(what), p)
 }
 
 // grains is into how many parts Between divides what is between its ends: few
@@ -169,7 +171,26 @@ func (s *S) Between(what string, lo, hi time.Duration) time.Duration {
 func (s *S) below(st *choice.Stream, n uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.choices.Below(st, s.since(), n)
+	return s.chosen(s.choices.Below(st, s.since(), n))
+}
+
+// chance decides, with the lock held, whether something happens.
+func (s *S) chance(st *choice.Stream, p Rate) bool {
+	yes := s.choices.Chance(st, s.since(), p)
+	v := uint64(0)
+	if yes {
+		v = 1
+	}
+	return s.chosen(v) == 1
+}
+
+// chosen notes, where states are compared, what a strand has been told.
+func (s *S) chosen(v uint64) uint64 {
+	if s.merger != nil {
+		s.merger.note(v)
+		s.coro.Remember(v)
+	}
+	return v
 }
 
 func (s *S) span(st *choice.Stream, lo, hi time.Duration) time.Duration {
@@ -178,7 +199,7 @@ func (s *S) span(st *choice.Stream, lo, hi time.Duration) time.Duration {
 		return lo
 	}
 	s.mu.Lock()
-	i := s.choices.Span(st, s.since(), n+1)
+	i := s.chosen(s.choices.Span(st, s.since(), n+1))
 	s.mu.Unlock()
 	if i == n {
 		return hi
@@ -219,6 +240,9 @@ func (s *S) Event(kind string, args ...uint64) {
 	for _, v := range args {
 		s.world.Note(v)
 	}
+	if s.merger != nil {
+		s.merger.note(append(args, choice.Hash(kind))...)
+	}
 	if s.story != nil {
 		s.tell("%s %v", kind, args)
 	}
@@ -257,6 +281,9 @@ func (s *S) failAs(name, way string, err error) {
 // afterStep is called by the world.
 func (s *S) afterStep() {
 	now := s.since()
+	if s.merger != nil {
+		s.merger.note(uint64(now)) //nolint:gosec // any mapping will do
+	}
 	s.mu.Lock()
 	s.last, s.asking = now, true
 	invariants, procs := s.invariants, s.procs

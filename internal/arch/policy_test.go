@@ -32,12 +32,13 @@ internal/arch:          nothing
 internal/mutant:        nothing
 internal/cron:          internal/mutant
 internal/choice:        nothing
+internal/digest:        nothing
 internal/waitfd:        nothing
 
 event:                  activation
 internal/seam:          activation deferral
 internal/seam/pool:     internal/seam
-internal/seam/coro:     internal/seam clock
+internal/seam/coro:     internal/digest internal/seam clock
 internal/seam/seamtest: internal/seam
 internal/seam/bubbletest: internal/seam clock
 internal/cron/crontest: internal/cron
@@ -49,8 +50,8 @@ activation/condition:   activation
 activation/source:      activation
 
 tasks:                  activation deferral event internal/seam
-internal/engine:        activation event internal/mutant tasks
-app:                    clock activation deferral store event internal/seam internal/seam/pool tasks internal/engine internal/mutant
+internal/engine:        activation event internal/digest internal/mutant tasks
+app:                    clock activation deferral store event internal/digest internal/seam internal/seam/pool tasks internal/engine internal/mutant
 tasks/taskstest:        above
 activation/activationtest: above
 record:                 clock activation event tasks internal/engine

@@ -4,8 +4,9 @@ package choice
 // last decision changing first.
 type Walk struct {
 	path []branch
-	next int // in path, of the execution that runs
-	deep int // the longest path so far
+	next int  // in path, of the execution that runs
+	deep int  // the longest path so far
+	dull bool // the execution is to have no further branches
 }
 
 // A branch is a decision on the path.
@@ -17,7 +18,7 @@ const widest = 16
 
 // Source returns the Source of the execution that is on.
 func (w *Walk) Source() *Source {
-	w.next = 0
+	w.next, w.dull = 0, false
 	return &Source{walk: w}
 }
 
@@ -37,7 +38,16 @@ func (w *Walk) Next() bool {
 // Depth is the number of decisions of the longest execution so far.
 func (w *Walk) Depth() int { return w.deep }
 
+// Fresh reports whether the next decision is one that no execution has come to.
+func (w *Walk) Fresh() bool { return w.next == len(w.path) }
+
+// Dull makes all further decisions of the execution dull, and no branches.
+func (w *Walk) Dull() { w.dull = true }
+
 func (w *Walk) take(n uint64) uint64 {
+	if w.dull {
+		return 0
+	}
 	of := n
 	if n > widest {
 		of = 2

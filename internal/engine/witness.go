@@ -26,3 +26,13 @@ type Witness interface {
 	// it.
 	Told(e *event.Event)
 }
+
+// A Digester is a Witness that wants to know when a state is one that was there
+// before.
+type Digester interface {
+	// Digesting is given what sums up the App's state, to be called when nobody
+	// owns the engine. Two Apps that are built the same and whose sums are the
+	// same and known go on the same, as far as that is up to them. It is called
+	// before the App begins.
+	Digesting(sum func() (sum uint64, known bool))
+}

@@ -42,6 +42,9 @@ func (a *alarm) set(d time.Duration) {
 	w := a.w
 	w.armed++
 	a.at, a.seq = later(w.now, max(d, 0)), w.armed
+	if a.by = 0; w.current != nil {
+		a.by = w.current.id
+	}
 }
 
 // later is d after an instant, or never.
@@ -58,7 +61,8 @@ type alarm struct {
 	p   *Process // nil: of none
 	at  time.Duration
 	seq uint64
-	i   int // where it is in the heap, or gone
+	i   int    // where it is in the heap, or gone
+	by  uint64 // the strand that set it; zero: none
 	f   func()
 }
 

@@ -40,6 +40,7 @@ func (w *World) drive() *strand {
 		}
 		if i < ready {
 			s := w.ready.pick(i)
+			s.turns++
 			w.mark(s.id)
 			return s
 		}

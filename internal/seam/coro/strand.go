@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/bgloop/bgloop/internal/digest"
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
@@ -18,9 +19,11 @@ type strand struct {
 	co coroutine
 
 	job    seam.Job
-	begun  bool // the job had a turn
-	exited bool // the job ended by Goexit; the coroutine is in its last yield
-	killed bool // the next turn ends the job by Goexit
+	begun  bool       // the job had a turn
+	turns  uint64     // of the job, so far
+	told   digest.Sum // to the job, see Remember
+	exited bool       // the job ended by Goexit; the coroutine is in its last yield
+	killed bool       // the next turn ends the job by Goexit
 
 	inParked, inWatched node
 	since               time.Duration   // when it parked

@@ -135,7 +135,7 @@ func (w *World) spawn(p *Process, j seam.Job) {
 	}
 	s := w.vacant()
 	w.spawned++
-	s.id, s.p, s.job = w.spawned, p, j
+	s.id, s.p, s.job, s.turns, s.told = w.spawned, p, j, 0, 0
 	w.enqueue(s)
 }
 
