@@ -62,12 +62,13 @@ func TestConformance(t *testing.T) {
 						t.Cleanup(func() { _ = os.RemoveAll(dir) })
 						address = filepath.Join(dir, "s")
 					}
-					var err error
-					if ln, err = net.Listen(network, address); err != nil {
+					made, err := net.Listen(network, address)
+					if err != nil {
 						t.Fatal(err)
 					}
-					t.Cleanup(func() { _ = ln.Close() })
-					return socket.On(ln)
+					t.Cleanup(func() { _ = made.Close() })
+					ln = made // the newest is the one that is provoked
+					return socket.On(made)
 				},
 				Provoke: func(t testing.TB) {
 					c, err := net.Dial(ln.Addr().Network(), ln.Addr().String())
