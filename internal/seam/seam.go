@@ -75,6 +75,14 @@ type Rearmer interface {
 	Rearm(d time.Duration)
 }
 
+// A Mover is a Driver's clock that says at less cost than by a reading whether it
+// has moved.
+type Mover interface {
+	// Moves is never zero, and another number than before if the clock reads
+	// another time or time has elapsed.
+	Moves() uint64
+}
+
 // A Park is where one strand waits. An Unpark before the Park is remembered,
 // several count as one.
 type Park interface {

@@ -61,12 +61,16 @@ type alarm struct {
 	p   *Process // nil: of none
 	at  time.Duration
 	seq uint64
-	i   int    // where it is in the heap, or gone
+	i   int    // where it is in the heap, apart, or gone
 	by  uint64 // the strand that set it; zero: none
 	f   func()
 }
 
-const gone = -1
+// Where an alarm is that is not in the heap.
+const (
+	gone  = -1
+	apart = -2 // it is alarms.apart
+)
 
 var _ seam.Rearmer = (*alarm)(nil)
 
@@ -76,7 +80,7 @@ func (a *alarm) Stop() bool {
 	if a.i == gone {
 		return false
 	}
-	a.w.alarms.remove(a.i)
+	a.w.alarms.remove(a)
 	return true
 }
 
@@ -94,19 +98,12 @@ func (a *alarm) Rearm(d time.Duration) {
 
 // ring calls the earliest alarm, unless its process is frozen: then it is late.
 func (w *World) ring() {
-	a := w.alarms.remove(0)
+	a := w.alarms.first()
+	w.alarms.remove(a)
 	if a.p.frozen() {
 		a.at = a.p.thaw
 		w.alarms.push(a)
 		return
 	}
 	a.f()
-}
-
-// next is the instant of the earliest alarm, or forever.
-func (w *World) next() time.Duration {
-	if len(w.alarms) == 0 {
-		return forever
-	}
-	return w.alarms[0].at
 }

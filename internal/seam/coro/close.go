@@ -28,10 +28,7 @@ func (w *World) Close() {
 	}
 	first := w.unwind()
 	w.dismiss()
-	for _, a := range w.alarms {
-		a.i = gone
-	}
-	w.alarms = nil
+	w.alarms.each(func(*alarm) bool { return true }, func(*alarm) {})
 	if first != nil {
 		panic(first)
 	}

@@ -51,7 +51,7 @@ func (w *World) Digest() (sum uint64, known bool) {
 		known = known && !p.dead && len(p.held) == 0
 		s.Add(uint64(p.jumped), uint64(p.lost), uint64(p.sleeps), uint64(p.thaw)) //nolint:gosec // any mapping will do
 	}
-	alarms := slices.Clone(w.alarms)
+	alarms := w.alarms.all()
 	slices.SortFunc(alarms, func(a, b *alarm) int {
 		if a.before(b) {
 			return -1

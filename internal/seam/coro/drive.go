@@ -25,7 +25,8 @@ func (w *World) drive() *strand {
 		w.wakeDone()
 		ready := w.ready.len()
 		choices := ready
-		if at := w.next(); at <= w.now && at < forever {
+		at := w.alarms.next()
+		if at <= w.now && at < forever {
 			choices++
 		}
 		i := 0
@@ -33,7 +34,7 @@ func (w *World) drive() *strand {
 		case choices > 1:
 			i = w.chooser.Choose(w.now, choices)
 		case choices == 0:
-			if !w.advance(w.end) {
+			if !w.advance(at) {
 				return nil
 			}
 			continue

@@ -1,7 +1,6 @@
 package coro
 
 import (
-	"cmp"
 	"errors"
 	"runtime"
 	"slices"
@@ -33,6 +32,7 @@ type Process struct {
 var (
 	_ seam.Stacker  = (*Process)(nil)
 	_ clock.Elapser = (*Process)(nil)
+	_ seam.Mover    = (*Process)(nil)
 )
 
 // Process returns a new part of the World.
@@ -56,8 +56,14 @@ func (p *Process) Elapsed() time.Duration {
 	return p.w.now - p.lost + max(0, p.sleeps-p.w.now)
 }
 
+// Moves implements seam.Mover.
+func (p *Process) Moves() uint64 { return p.w.moves + 1 }
+
 // Jump sets the process's clock on by d, or back if d is negative.
-func (p *Process) Jump(d time.Duration) { p.jumped += d }
+func (p *Process) Jump(d time.Duration) {
+	p.jumped += d
+	p.w.moves++
+}
 
 // AfterFunc is that of the World, for a call that a dead process does not make.
 func (p *Process) AfterFunc(d time.Duration, f func()) clock.Timer { return p.w.alarm(p, d, f) }
@@ -171,20 +177,5 @@ func (q *queue) each(wanted func(*strand) bool, f func(*strand)) {
 		} else {
 			q.push(s)
 		}
-	}
-}
-
-// each takes the alarms out that are wanted, and calls f for each, in the order
-// in which they were armed.
-func (h *heap) each(wanted func(*alarm) bool, f func(*alarm)) {
-	var out []*alarm
-	for _, a := range *h {
-		if wanted(a) {
-			out = append(out, a)
-		}
-	}
-	slices.SortFunc(out, func(a, b *alarm) int { return cmp.Compare(a.seq, b.seq) })
-	for _, a := range out {
-		f(h.remove(a.i))
 	}
 }

@@ -31,6 +31,35 @@ func beat(p *coro.Process, note func()) {
 	}))
 }
 
+// Moves is another number whenever the clock reads another time.
+func TestMovesTellsThatTheClockHasMoved(t *testing.T) {
+	w := world(t)
+	p := w.Process()
+	read, moves := p.Now(), p.Moves()
+	for _, what := range []struct {
+		name string
+		do   func()
+	}{
+		{"a step at one instant", func() { spawn(w, func() {}); w.Idle() }},
+		{"time", func() { w.RunFor(time.Second) }},
+		{"an alarm", func() { w.AfterFunc(time.Second, func() {}); w.RunFor(time.Second) }},
+		{"a jump", func() { p.Jump(-time.Hour) }},
+		{"a jump of another", func() { w.Process().Jump(time.Hour) }},
+		{"a suspension's beginning", func() { p.Freeze(time.Second, true) }},
+		{"a suspension", func() { w.RunFor(time.Second) }},
+	} {
+		what.do()
+		if now, n := p.Now(), p.Moves(); now != read && n == moves || n == 0 {
+			t.Errorf("after %s: %d moves after %d, and it reads %v after %v", what.name, n, moves, now, read)
+		} else {
+			read, moves = now, n
+		}
+	}
+	if before := p.Moves(); p.Moves() != before {
+		t.Error("it moves while nothing happens")
+	}
+}
+
 func TestKillEndsAProcessAndNothingElse(t *testing.T) {
 	switches(t, func(t *testing.T, opts ...coro.Option) {
 		synctest.Test(t, func(t *testing.T) {

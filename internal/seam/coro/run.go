@@ -20,6 +20,7 @@ func (w *World) Run(until time.Time) {
 	w.live(nil, end)
 	if !w.halted {
 		w.now = max(w.now, end)
+		w.moves++
 	}
 }
 
@@ -36,11 +37,10 @@ func (w *World) Idle() {
 	w.live(nil, -1)
 }
 
-// advance moves time to the earliest alarm, and reports whether there is one up
-// to end.
-func (w *World) advance(end time.Duration) bool {
-	at := w.next()
-	if at > end || at == forever {
+// advance moves time to the earliest alarm, which is at that instant, and reports
+// whether that is not after the end.
+func (w *World) advance(at time.Duration) bool {
+	if at > w.end || at == forever {
 		return false
 	}
 	if w.quiet != nil && at > w.now {
@@ -49,6 +49,7 @@ func (w *World) advance(end time.Duration) bool {
 		}
 	}
 	w.now = at
+	w.moves++
 	return true
 }
 

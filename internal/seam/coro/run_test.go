@@ -1,6 +1,7 @@
 package coro_test
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
+	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/internal/seam/coro"
 )
 
@@ -128,6 +130,43 @@ func TestAlarmsRingByInstant(t *testing.T) {
 	w.RunFor(100)
 	if !slices.Equal(got, want) {
 		t.Error("alarms did not ring by instant and then in arm order")
+	}
+}
+
+// Alarms that are set anew, before they ring or after, ring by what was set last.
+func TestRearmedAlarmsRingByInstant(t *testing.T) {
+	w := world(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	type due struct{ at, order int }
+	var rang, want []int
+	timers, dues := make([]seam.Rearmer, 20), make([]due, 20)
+	for n := range timers {
+		timers[n] = w.AfterFunc(time.Hour, func() { rang = append(rang, n) }).(seam.Rearmer)
+	}
+	for now := 0; now < 1000; now += 10 {
+		for n := range dues {
+			dues[n] = due{-1, n}
+			timers[n].(clock.Timer).Stop()
+		}
+		for order := range 40 {
+			n, d := random.IntN(len(timers)), random.IntN(10)
+			timers[n].Rearm(time.Duration(d))
+			dues[n] = due{d, order}
+		}
+		var line []int
+		for n, d := range dues {
+			if d.at >= 0 {
+				line = append(line, n)
+			}
+		}
+		slices.SortFunc(line, func(a, b int) int {
+			return cmp.Or(cmp.Compare(dues[a].at, dues[b].at), cmp.Compare(dues[a].order, dues[b].order))
+		})
+		want = append(want, line...)
+		w.RunFor(10)
+	}
+	if !slices.Equal(rang, want) {
+		t.Error("alarms that were set anew did not ring by instant and then in that order")
 	}
 }
 

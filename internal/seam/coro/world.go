@@ -15,6 +15,7 @@
 package coro
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/bgloop/bgloop/clock"
@@ -27,6 +28,7 @@ import (
 type World struct {
 	start   time.Time
 	now     time.Duration // since start
+	moves   uint64        // how often a clock has moved
 	steps   uint64
 	hash    fnv
 	chooser Chooser
@@ -40,7 +42,7 @@ type World struct {
 	parked  list      // in park order
 	watched list      // those of parked whose context can end, in park order
 	idle    []*strand // without a job, kept for their coroutines
-	alarms  heap
+	alarms  alarms
 
 	processes []*Process
 	armed     uint64 // the number of the latest alarm
@@ -174,9 +176,17 @@ func (w *World) Hash() uint64 { return uint64(w.hash) }
 // Note adds v to the hash.
 func (w *World) Note(v uint64) { w.hash.add(v) }
 
+// breath is after how many steps the Go scheduler has a turn. Coroutines switch
+// without it; but a garbage collection that has begun waits for it, and until it
+// is over every pointer is written with care.
+const breath = 256
+
 // mark notes a step of the strand id.
 func (w *World) mark(id uint64) {
 	w.steps++
+	if w.steps%breath == 0 {
+		runtime.Gosched()
+	}
 	w.hash.add(id)
 	w.hash.add(uint64(w.now))
 }
