@@ -50,6 +50,8 @@ type App struct {
 	stopwatch clock.Stopwatch // tells the time since; nil: it cannot
 	elapser   clock.Elapser   // nil: the clock is none
 	elapsed   time.Duration   // at now, if it is one
+	mover     seam.Mover      // the clock, if it can say whether it has moved
+	moves     uint64          // how often it had, when it was read last
 	alarm     alarm
 	observers []*Observer
 	idlers    []seam.Park
@@ -111,6 +113,7 @@ func New(opts ...Option) *App {
 	a.hear()
 	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
+	a.mover, _ = a.clock.(seam.Mover)
 	a.loop.a = a
 	a.beWatched()
 	return a

@@ -53,7 +53,7 @@ func (h *handle) share() bool {
 
 // endAlone says that the instance is over, if nobody else than the caller, the
 // handler's strand, has to do with it.
-func (h *handle) endAlone() bool { return h.state.CompareAndSwap(0, over) }
+func (h *handle) endAlone() bool { return h.state.Load() == 0 && h.state.CompareAndSwap(0, over) }
 
 // Extras are what few handles need.
 type extras struct {

@@ -24,6 +24,13 @@ func (a *App) look() {
 			return
 		}
 	}
+	if a.mover != nil {
+		moves := a.mover.Moves()
+		if moves == a.moves {
+			return // virtual time stands still
+		}
+		a.moves = moves
+	}
 	before, passed := a.read, a.elapsed
 	a.now = a.clock.Now()
 	a.read = a.now
@@ -35,7 +42,7 @@ func (a *App) look() {
 	if a.elapser != nil {
 		a.elapsed = a.elapser.Elapsed()
 	}
-	if before.IsZero() || a.now == before && a.elapsed == passed { // the very reading: virtual time stands still
+	if before.IsZero() {
 		return
 	}
 	var jump time.Duration

@@ -66,6 +66,11 @@ func (a *App) over(r *run, last bool) {
 		a.send(&r.ending)
 		return
 	}
+	a.conclude(r, last)
+}
+
+// conclude is over for the owner, which it is no more then.
+func (a *App) conclude(r *run, last bool) {
 	a.last = last && a.relay != nil
 	r.settleUp()
 	a.release(0)

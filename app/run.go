@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -29,6 +30,8 @@ type run struct {
 	start   time.Time     // of an attempt that is timed
 	begun   time.Duration // how long after that its handler began
 
+	rested atomic.Pointer[notice] // of the sleeper that was left last; may be nil
+
 	mu        sync.Mutex // guards the following
 	err       error      // the first failure
 	returned  bool       // the handler has
@@ -39,11 +42,10 @@ type run struct {
 	holds     bool // it was abandoned, and holds its slot until it ends
 	told      bool // the engine has been told that it ended
 	resting   bool // counted in App.busy, as one less
-	forgotten bool // no longer counted in App.runs and App.busy
+	forgotten bool // no longer counted in App.runs and App.busy; only the owner sets it
 	strands   int  // the handler, Go and Await
 	awake     int  // of those, not in Sleep
 	sleepers  []*sleeper
-	rested    *sleeper // woken in time, for the next Sleep; may be nil
 	waiters   []*waiter
 	onCancel  []func(activation.Reason)
 	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
@@ -222,8 +224,21 @@ func (r *run) endWith(last bool) {
 		r.h.state.Or(over)
 	}
 	r.finish(tasks.ErrOver)
+	owes := last && r.onLoop
+	owner := !owes && r.a.mail.take() // now, to be counted no more under the same lock
+	if owner {
+		r.forget()
+	}
 	r.mu.Unlock()
-	r.leave(last)
+	switch {
+	case owes:
+		r.owes = true
+	case owner:
+		r.a.look()
+		r.a.conclude(r, last)
+	default:
+		r.a.send(&r.ending)
+	}
 }
 
 // leave tells the engine that the run is over, which may serve another from then
@@ -238,13 +253,14 @@ func (r *run) leave(last bool) {
 
 // settleUp tells the engine that a run is over. The owner calls it.
 func (r *run) settleUp() {
-	if r.told {
+	switch {
+	case !r.told: // nobody else has to do with it
+		r.past, r.told = true, true
+		r.forget()
+	case !r.forgotten:
 		r.mu.Lock()
 		r.forget()
 		r.mu.Unlock()
-	} else { // nobody else has to do with it
-		r.past, r.told = true, true
-		r.forget()
 	}
 	r.a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: r.err, On: r.is.Timed, For: r.begun})
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -19,47 +20,97 @@ type sleeper struct {
 	asleep bool  // the engine has it in its plan
 	over   bool  // it has been woken
 	why    error // for which it was woken early
+
+	turn    uint8 // is another each time it serves
+	notices [2]notice
 }
+
+// A notice says that a sleeper has been left by its strand. It holds for one of
+// its turns, so nobody need take it away.
+type notice struct {
+	s    *sleeper
+	turn uint8
+}
+
+// newSleeper returns one that has never served.
+func newSleeper(r *run) *sleeper {
+	s := &sleeper{r: r, park: r.a.driver.NewPark()}
+	s.timer.Host = s
+	s.notices = [2]notice{{s, 0}, {s, 1}}
+	return s
+}
+
+// leave says that nobody else knows of it anymore.
+func (s *sleeper) leave() { s.r.rested.Store(&s.notices[s.turn]) }
 
 // Sleep implements seam.Run.
 func (h *handle) Sleep(d time.Duration) error {
 	h.letIn()
-	s, err := h.sleeper(d)
+	var spare *sleeper
+	if h.r.rested.Load() == nil {
+		spare = newSleeper(h.r)
+	}
+	s, err := h.fallAsleep(d, spare)
+	if err == errNoSleeper { //nolint:errorlint // the very value
+		s, err = h.fallAsleep(d, newSleeper(h.r))
+	}
 	if s == nil {
 		return err
 	}
-	r := h.r
-	r.a.post(&engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
 	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
 	if s.why != nil {    // it is early: the plan must not hold on to what is over
-		r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
+		h.r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
 		return s.why
 	}
-	if s.asleep { // nobody else knows of it anymore
-		r.mu.Lock()
-		r.rested = s
-		r.mu.Unlock()
+	if s.asleep {
+		s.leave()
 	}
 	return nil
 }
 
-// sleeper returns one that is to sleep for d; nil if nobody is to.
-func (h *handle) sleeper(d time.Duration) (*sleeper, error) {
+// fallAsleep arms a sleeper for d, and returns it; nil if nobody is to sleep. It
+// takes the one that has rested, or else the one that is given.
+func (h *handle) fallAsleep(d time.Duration, s *sleeper) (*sleeper, error) {
+	a := h.r.a
+	if !a.take() {
+		s, err := h.sleeper(d, s, false)
+		if s != nil {
+			a.send(&letter{in: &engine.Input{Op: engine.Arm, Timer: &s.timer, For: d}})
+		}
+		return s, err
+	}
+	s, err := h.sleeper(d, s, true)
+	if s != nil {
+		a.step(&engine.Input{Op: engine.Arm, Timer: &s.timer, For: d})
+	}
+	a.release(0)
+	return s, err
+}
+
+// errNoSleeper: there is no sleeper that has rested.
+var errNoSleeper = errors.New("app: no sleeper")
+
+// sleeper returns the one that is to sleep for d; nil if nobody is to. Under the
+// owner it is asleep from now on.
+func (h *handle) sleeper(d time.Duration, s *sleeper, owner bool) (*sleeper, error) {
 	r := h.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.rested
-	if r.rested = nil; s == nil {
-		r.mu.Unlock()
-		s = &sleeper{r: r, park: r.a.driver.NewPark()}
-		s.timer.Host = s
-		r.mu.Lock()
+	if n := r.rested.Load(); n != nil && n.turn == n.s.turn {
+		s = n.s
+		s.turn ^= 1
+	}
+	if s == nil {
+		return nil, errNoSleeper
 	}
 	if err := h.mayWait(); err != nil || d <= 0 {
 		return nil, err
 	}
-	s.asleep, s.over = false, false
+	s.asleep, s.over = owner, false
 	r.sleepers = append(r.sleepers, s)
+	if owner {
+		r.count(0, -1)
+	}
 	return s, nil
 }
 
@@ -67,7 +118,7 @@ func (h *handle) sleeper(d time.Duration) (*sleeper, error) {
 // not work. The owner calls it.
 func fellAsleep(t *engine.Timer) {
 	s, ok := t.Host.(*sleeper)
-	if !ok {
+	if !ok || s.asleep {
 		return
 	}
 	s.r.mu.Lock()
@@ -85,17 +136,18 @@ func fellAsleep(t *engine.Timer) {
 
 // wake ends the sleep in time. The owner calls it.
 func (s *sleeper) wake() {
-	s.r.mu.Lock()
-	defer s.r.mu.Unlock()
+	r := s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if s.over {
 		return
 	}
-	if list := s.r.sleepers; len(list) == 1 && list[0] == s { // as mostly
-		list[0], s.r.sleepers = nil, list[:0]
+	if list := r.sleepers; len(list) == 1 && list[0] == s { // as mostly
+		list[0], r.sleepers = nil, list[:0]
 	} else if i := slices.Index(list, s); i >= 0 {
-		s.r.sleepers = slices.Delete(list, i, i+1)
+		r.sleepers = slices.Delete(list, i, i+1)
 	}
-	s.rouse(s.r)
+	s.rouse(r)
 }
 
 // rouse ends the sleep, with r.mu held.

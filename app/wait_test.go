@@ -3,7 +3,11 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -274,5 +278,45 @@ func TestAwait(t *testing.T) {
 			`2s t canceling act=1 inst=1 reason=ResourceRevocation "Await"`,
 			`5s t ended act=1 inst=1 reason=ResourceRevocation err="tasks: canceled: ResourceRevocation"`,
 		)
+	})
+}
+
+// Strands of one instance that sleep at the same times each sleep as long as they
+// asked to, and so do goroutines that the App knows nothing of.
+func TestSleepersOfOneInstance(t *testing.T) {
+	inLandOfGoroutines(t, func(l *land) {
+		a := l.newApp()
+		var slept atomic.Int64
+		naps := func(in *tasks.Instance, seed uint64) error {
+			random := rand.New(rand.NewPCG(seed, 0))
+			for range 100 {
+				d, begun := time.Duration(1+random.IntN(3))*time.Second, time.Now()
+				if err := in.Sleep(d); err != nil || time.Since(begun) != d {
+					return fmt.Errorf("slept %v of %v: %w", time.Since(begun), d, err)
+				}
+				slept.Add(1)
+			}
+			return nil
+		}
+		task := l.add(a, tasks.Registration{Name: "t"}, func(_ context.Context, in *tasks.Instance) error {
+			var others sync.WaitGroup
+			errs := make([]error, 4)
+			for i := range errs {
+				others.Go(func() { errs[i] = naps(in, uint64(i)) })
+			}
+			for i := range uint64(4) {
+				if err := in.Go(func(context.Context) error { return naps(in, 10+i) }); err != nil {
+					return err
+				}
+			}
+			others.Wait()
+			return errors.Join(errs...)
+		})
+		l.start(a)
+		if err := l.fire(task, nil).Wait(context.Background()); err != nil {
+			l.Errorf("outcome: %v", err)
+		}
+		l.want("naps", slept.Load(), int64(800))
+		l.stop(a)
 	})
 }
