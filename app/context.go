@@ -42,7 +42,7 @@ func (c *runContext) real() context.Context {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
 	if x.ctx == nil {
-		base := c.origin
+		base := (*handle)(c).origin()
 		if base == nil {
 			base = c.r.a.base
 		}
@@ -69,7 +69,7 @@ func (h *handle) endContext(cause error) {
 // fires itself would hold on to every instance there ever was.
 func origin(ctx context.Context) context.Context {
 	if c, ok := ctx.(*runContext); ok {
-		return c.origin
+		return (*handle)(c).origin()
 	}
 	return ctx
 }

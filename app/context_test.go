@@ -107,6 +107,64 @@ func TestContextOfAnInstance(t *testing.T) {
 	}
 }
 
+// A handler sees the values of the context of Fire, which may have none, also in
+// a second attempt, and in what it fires itself; without one, those of the App.
+func TestValuesAreThoseOfWhoFired(t *testing.T) {
+	who := ctxKey("who")
+	named := func(name string) context.Context { return context.WithValue(context.Background(), who, name) }
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		want any
+	}{
+		{"a context with values", named("caller"), "caller"},
+		{"a context that has ended", func() context.Context {
+			ctx, cancel := context.WithCancel(named("caller"))
+			cancel()
+			return ctx
+		}(), "caller"},
+		{"a context without values", context.Background(), nil},
+		{"no context yet", context.TODO(), nil},
+		{"none", nil, "base"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			everywhere(t, func(l *land) {
+				a := l.newApp(app.WithBaseContext(named("base")))
+				saw := seen(tt.ctx, l, a, who)
+				want := fmt.Sprint(tt.want)
+				l.wantStory(saw, "t 1 "+want, "t 2 "+want, "next 1 "+want)
+			})
+		})
+	}
+}
+
+// seen is what a task sees that fails once and then fires another, and what that
+// sees.
+func seen(ctx context.Context, l *land, a *app.App, key ctxKey) []string {
+	var saw lines
+	next := l.add(a, tasks.Registration{Name: "next"}, func(ctx context.Context, in *tasks.Instance) error {
+		saw.add("next %d %v", in.Attempt(), ctx.Value(key))
+		return nil
+	})
+	task := l.add(a, tasks.Registration{Name: "t", Retry: tasks.Retry{Attempts: 2}}, func(ctx context.Context, in *tasks.Instance) error {
+		saw.add("t %d %v", in.Attempt(), ctx.Value(key))
+		if in.Attempt() == 1 {
+			return errGuilty
+		}
+		_, err := next.Fire(ctx, nil)
+		return err
+	})
+	l.start(a)
+	if _, err := task.Fire(ctx, nil); err != nil {
+		l.Error(err)
+	}
+	l.idle(a)
+	l.pass(time.Minute)
+	l.idle(a)
+	l.stop(a)
+	return saw.list()
+}
+
 // Nothing but the context's own methods makes a standard context behind it; so
 // each must be right when it is the first that is asked, before or after the
 // end.

@@ -22,13 +22,17 @@ type handle struct {
 	r       *run
 	task    *engine.Task
 	act     uint64
-	id      uint64          // the instance's; zero before the start
-	origin  context.Context //nolint:containedctx // whose values the handler sees; may be nil
+	id      uint64 // the instance's; zero before the start
 	details any
 	more    atomic.Pointer[extras]
-	attempt uint32
+	attempt uint32        // its number, after a bit that is barren
 	state   atomic.Uint32 // of the following
 }
+
+// barren, in handle.attempt: the values that the handler sees are those of a
+// context of the firing's that has none. Without it they are those of the extras'
+// origin or, if there is none, of the App's base context.
+const barren = 1
 
 // What is known of a handle's instance.
 const (
@@ -57,9 +61,10 @@ func (h *handle) endAlone() bool { return h.state.Load() == 0 && h.state.Compare
 
 // Extras are what few handles need.
 type extras struct {
-	latch         // opens with the outcome
-	outcome error // set before settled
-	merged  uint64
+	latch                   // opens with the outcome
+	outcome error           // set before settled
+	merged  uint64          // firings
+	origin  context.Context //nolint:containedctx // of the firing; nil: none, or it has no values
 
 	// r.mu guards the following, the standard context, made when first asked
 	// for: see context.go.
@@ -71,6 +76,31 @@ func newHandle(r *run, t *engine.Task, act uint64) *handle {
 	h := &handle{r: r, task: t, act: act}
 	h.in.Init(h)
 	return h
+}
+
+// begin says which attempt it is, and whose values the handler sees.
+func (h *handle) begin(origin context.Context, attempt int) {
+	h.attempt = uint32(attempt) << 1 //nolint:gosec // attempts are few
+	switch origin {
+	case nil:
+	case context.Background(), context.TODO():
+		h.attempt |= barren
+	default:
+		h.extra().origin = origin
+	}
+}
+
+func (h *handle) number() int { return int(h.attempt >> 1) }
+
+// origin is the context whose values the handler sees, or nil: the App's base.
+func (h *handle) origin() context.Context {
+	if h.attempt&barren != 0 {
+		return context.Background()
+	}
+	if x := h.more.Load(); x != nil {
+		return x.origin
+	}
+	return nil
 }
 
 // extra is the handle's, made when it is first asked for.
@@ -134,7 +164,7 @@ func (h *handle) isOver() error {
 func (h *handle) Info() seam.Info {
 	n := seam.Info{
 		Group: h.task.Key.Group, Task: h.task.Key.Name, Registration: h.task.ID,
-		Activation: h.act, Instance: h.id, Attempt: int(h.attempt), Details: h.details, Merged: 1,
+		Activation: h.act, Instance: h.id, Attempt: h.number(), Details: h.details, Merged: 1,
 	}
 	if x := h.more.Load(); x != nil && x.merged != 0 {
 		n.Merged = x.merged
@@ -159,7 +189,7 @@ func (h *handle) Key() (group, task string) { k := &h.task.Key; return k.Group, 
 // Log implements seam.Run.
 func (h *handle) Log() *slog.Logger {
 	k := &h.task.Key
-	return h.r.a.log.With("task", taskName(k.Group, k.Name), "activation", h.act, "instance", h.id, "attempt", int(h.attempt))
+	return h.r.a.log.With("task", taskName(k.Group, k.Name), "activation", h.act, "instance", h.id, "attempt", h.number())
 }
 
 // letIn waits for the driver to let the caller in.

@@ -105,6 +105,22 @@ func (a *App) own(f func()) {
 	a.await(w)
 }
 
+// find asks the owner for a task. It is own without a closure where nobody is the
+// owner: to fire by name is often.
+func (a *App) find(k engine.Key) *engine.Task {
+	if a.takeSoon() {
+		t := a.eng.Task(k)
+		a.release(0)
+		return t
+	}
+	return a.findLater(k)
+}
+
+func (a *App) findLater(k engine.Key) (t *engine.Task) {
+	a.own(func() { t = a.eng.Task(k) })
+	return t
+}
+
 // do runs f as the owner and does not wait for it.
 func (a *App) do(f func()) {
 	if a.take() {

@@ -190,16 +190,16 @@ func TestSteadyStateAllocates(t *testing.T) {
 		most    float64 // allocations
 		bytes   uint64
 	}{
-		{"plain", tasks.Registration{}, straight, false, 1, 96},
-		{"with a limit", tasks.Registration{TimeLimit: time.Minute}, straight, false, 1, 96},
+		{"plain", tasks.Registration{}, straight, false, 1, 80},
+		{"with a limit", tasks.Registration{TimeLimit: time.Minute}, straight, false, 1, 80},
 		{"observed", tasks.Registration{TimeLimit: time.Minute}, straight, true, 1.1, 400},
-		{"on the loop", tasks.Registration{OnLoop: true}, straight, false, 1, 96},
+		{"on the loop", tasks.Registration{OnLoop: true}, straight, false, 1, 80},
 		{"with a deferral", tasks.Registration{}, func(_ context.Context, in *tasks.Instance) error {
 			d, err := in.Deferral("mine")
 			d.Complete()
 			over <- struct{}{}
 			return err
-		}, false, 2, 192},
+		}, false, 2, 176},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -227,8 +227,7 @@ func (g *registry) Unregister(name string, cancelRunning bool) {
 
 // Task finds a registration by name.
 func (g *registry) Task(name string) (*Task, bool) {
-	var found *engine.Task
-	g.a.own(func() { found = g.a.eng.Task(engine.Key{Group: g.group, Name: name}) })
+	found := g.a.find(engine.Key{Group: g.group, Name: name})
 	if found == nil {
 		return nil, false
 	}

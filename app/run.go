@@ -80,8 +80,8 @@ func (a *App) newRun(i *engine.Instance) *run {
 		r.h = newHandle(r, i.Task, i.Act.ID)
 	}
 	h := r.h
-	h.id, h.attempt = i.ID, uint32(i.Attempt) //nolint:gosec // attempts are few
-	h.origin, h.details = i.Act.Origin, i.Act.Details
+	h.id, h.details = i.ID, i.Act.Details
+	h.begin(i.Act.Origin, i.Attempt)
 	if n := i.Act.Merged; n != 1 {
 		h.extra().merged = n
 	}
