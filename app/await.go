@@ -99,7 +99,7 @@ func (h *handle) Await(f func(context.Context) error) error {
 		w.park.Unpark()
 	})
 	if err == nil {
-		_ = w.park.Park(nil) //nolint:staticcheck // finish and f's end unpark it
+		err = w.park.Park(nil) //nolint:staticcheck // finish and f's end unpark it; an error is as in Sleep
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -75,17 +75,18 @@ const (
 	answered
 )
 
-// sleep waits for the answer.
-func (w *waiting) sleep() answer {
+// sleep waits for the answer. It returns false if there will be none: in a
+// simulation, where the process is killed. The letter may still lie there then.
+func (w *waiting) sleep() (answer, bool) {
 	for range patience {
 		if w.state.Load() == answered {
-			return w.answer
+			return w.answer, true
 		}
 	}
-	if w.state.CompareAndSwap(looking, asleep) {
-		_ = w.park.Park(nil) //nolint:staticcheck // nil: nothing ends this wait but the answer
+	if w.state.CompareAndSwap(looking, asleep) && w.park.Park(nil) != nil { //nolint:staticcheck // nil: nothing else ends this wait but the answer
+		return answer{}, false
 	}
-	return w.answer
+	return w.answer, true
 }
 
 // tell gives the answer. The owner calls it, and has no business with w then.

@@ -142,7 +142,10 @@ func (a *App) newWaiting() *waiting {
 
 func (a *App) await(w *waiting) answer {
 	a.send(&w.letter)
-	r := w.sleep()
+	r, ok := w.sleep()
+	if !ok {
+		return r
+	}
 	w.letter.in, w.letter.do = nil, nil
 	w.in, w.answer = engine.Input{}, answer{}
 	w.state.Store(looking)

@@ -81,6 +81,8 @@ func (j *journal) durably(f func()) error {
 	if p == nil {
 		return failed
 	}
-	_ = p.park.Park(nil) //nolint:staticcheck // written, fail or close unpark it
+	if err := p.park.Park(nil); err != nil { //nolint:staticcheck // written, fail or close unpark it
+		return fmt.Errorf("%w: %w", ErrStore, err) // in a simulation: the process is killed
+	}
 	return p.err
 }

@@ -57,8 +57,10 @@ func (h *handle) Sleep(d time.Duration) error {
 	if s == nil {
 		return err
 	}
-	_ = s.park.Park(nil) //nolint:staticcheck // wake and rouse unpark it
-	if s.why != nil {    // it is early: the plan must not hold on to what is over
+	if err := s.park.Park(nil); err != nil { //nolint:staticcheck // wake and rouse unpark it
+		return err // in a simulation: the process is killed, and this goroutine is none of its strands
+	}
+	if s.why != nil { // it is early: the plan must not hold on to what is over
 		h.r.a.post(&engine.Input{Op: engine.Disarm, Timer: &s.timer})
 		return s.why
 	}

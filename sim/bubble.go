@@ -14,13 +14,7 @@ import (
 type bubbleWorld struct{ *bubbletest.Bubble }
 
 // Process implements world.
-func (w bubbleWorld) Process() process { return bubbleProcess{w.Bubble.Process()} }
-
-// A bubbleProcess is a process that nobody kills.
-type bubbleProcess struct{ *bubbletest.Process }
-
-func (bubbleProcess) Kill()      {}
-func (bubbleProcess) Dead() bool { return false }
+func (w bubbleWorld) Process() process { return w.Bubble.Process() }
 
 // A mutex is one where strands are goroutines, and nothing where they are
 // coroutines.
@@ -100,14 +94,14 @@ func (s *S) wreck(v any, over bool) outcome {
 	return s.outcome()
 }
 
-// untilItsEnd is ctx, for a handler that is to end with its life: what waits
+// untilItsEnd is ctx, for a handler that is to end with its process: what waits
 // natively cannot be unwound.
-func (s *S) untilItsEnd(ctx context.Context) (context.Context, func()) {
-	if s.ends == nil {
+func (t *term) untilItsEnd(ctx context.Context) (context.Context, func()) {
+	if t.ends == nil {
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ends, cancel)
+	stop := context.AfterFunc(t.ends, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 

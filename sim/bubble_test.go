@@ -17,7 +17,7 @@ import (
 	"github.com/bgloop/bgloop/tasks"
 )
 
-// rough are all the faults there are, of which a bubble leaves some out.
+// rough are all the faults there are.
 func rough() sim.Faults {
 	f := sim.Usual()
 	f.Lost, f.Aim, f.Kill, f.StoreKill = 0.01, 0.1, 0.002, 0.002
@@ -232,22 +232,6 @@ func TestWhatABubbleCannotGive(t *testing.T) {
 		t.Error("a testing.TB that is no *testing.T did not fail the test")
 	}
 	says(t, text, "takes a *testing.T")
-
-	failed, text = verdict(t, func(tb testing.TB) {
-		sim.Test(tb, func(s *sim.S) {
-			p := s.App(func(env sim.Env) *app.App { return service(env, sleeper(time.Second)) })
-			first := p.App()
-			s.RunFor(time.Hour)
-			p.Kill(time.Minute)
-			s.RunFor(time.Hour)
-			if p.App() != first {
-				s.Fatalf("it was killed")
-			}
-		}, sim.InBubble(), sim.InBubblesOf(t), sim.Seeds(3))
-	})
-	if failed || strings.Count(text, "nothing can be killed") != 1 {
-		t.Errorf("got %v:\n%s", failed, text)
-	}
 }
 
 // TestRacing is what TestRaceIsReported runs in a process of its own.

@@ -16,11 +16,12 @@ var errDisk = errors.New("sim: the store fails, which is a fault")
 type disk struct {
 	*store.Memory
 	p *Proc
+	t *term
 }
 
 // Load implements store.Store: who loads goes by what is kept.
 func (d *disk) Load(ctx context.Context, f func(store.Record) error) error {
-	l := d.p.ledger
+	l := d.t.ledger
 	l.mu.Lock()
 	l.stored = true
 	l.mu.Unlock()
@@ -28,21 +29,24 @@ func (d *disk) Load(ctx context.Context, f func(store.Record) error) error {
 }
 
 // mount gives the process what is left of its store.
-func (p *Proc) mount() *disk {
+func (p *Proc) mount(t *term) *disk {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
 	if p.memory == nil {
 		p.memory = new(store.Memory)
 	}
-	p.memory.Sync = p.sync
-	return &disk{p.memory, p}
+	d := &disk{p.memory, p, t}
+	d.Sync = d.sync
+	return d
 }
 
 // sync is where an append is written and not yet durable: faults meet it here.
-func (p *Proc) sync(context.Context, []store.Record) error {
-	s := p.s
+func (d *disk) sync(context.Context, []store.Record) error {
+	p, s := d.p, d.p.s
 	if s.happens(faultStoreSlow, p.faults) {
-		d := s.lasts(faultStoreSlow, p.faults, deafFault)
-		p.told("waits %v for its store", d)
-		p.sleep(d)
+		wait := s.lasts(faultStoreSlow, p.faults, deafFault)
+		p.told("waits %v for its store", wait)
+		d.t.sleep(wait)
 	}
 	if s.happens(faultStoreFails, p.faults) {
 		p.told("cannot write its store")
@@ -50,23 +54,25 @@ func (p *Proc) sync(context.Context, []store.Record) error {
 	}
 	if s.happens(faultStoreKill, p.faults) {
 		if s.below(p.faults.of(faultStoreKill), 2) == 0 {
-			p.restart() // and does not come back
+			p.restart(d.t.world) // and does not come back
 		}
-		s.world.Spawn(seam.JobFunc(p.restart)) // when it is durable
+		s.world.Spawn(seam.JobFunc(func() { p.restart(d.t.world) })) // when it is durable
 	}
 	return nil
 }
 
 // sleep lets a strand of the process wait, which dies with it.
-func (p *Proc) sleep(d time.Duration) {
-	park := p.world.NewPark()
-	p.world.AfterFunc(d, park.Unpark)
+func (t *term) sleep(d time.Duration) {
+	park := t.world.NewPark()
+	t.world.AfterFunc(d, park.Unpark)
 	_ = park.Park(nil) //nolint:staticcheck // nothing ends this wait but the time
 }
 
 // crash leaves of the store what a power failure does: of what was written and
 // was not durable, the beginning or nothing.
 func (p *Proc) crash() {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
 	n := p.memory.Unsynced()
 	kept := n - int(p.s.choices.Span(p.faults.of(faultKill), p.s.since(), uint64(n)+1))
 	p.memory = p.memory.Crash(kept)
@@ -76,6 +82,8 @@ func (p *Proc) crash() {
 // process is killed: they must
 // be run again.
 func (l *ledger) acknowledged() (list []uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.stored || l.draining {
 		return nil
 	}
@@ -90,6 +98,8 @@ func (l *ledger) acknowledged() (list []uint64) {
 // checkRestored: what was acknowledged before the process was killed is there
 // again.
 func (l *ledger) checkRestored(acts []uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, id := range acts {
 		if a := l.acts.row(id); a == nil || !a.fired {
 			l.broken(Durability, "activation %d ran when the process was killed, and is lost", id)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -57,7 +56,6 @@ type config struct {
 
 	tb      testing.TB
 	bubbles *testing.T // what bubbles are made of
-	unkept  *sync.Once // that a kill is left out is logged
 	dog     *watchdog  // nil: nobody watches
 	told    bool       // the story is read
 	tracing bool       // each step is kept
@@ -102,7 +100,7 @@ func newConfig(t testing.TB, opts []Option) *config {
 	c := &config{
 		start: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
 		seeds: 100, scope: 1_000_000, most: 20_000_000, twice: 100, stuck: 10 * time.Second,
-		faults: Usual(), quiet: map[string]bool{}, tb: t, unkept: new(sync.Once),
+		faults: Usual(), quiet: map[string]bool{}, tb: t,
 	}
 	for _, o := range opts {
 		o(c)

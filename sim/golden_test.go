@@ -41,6 +41,7 @@ func goldens() []golden {
 		{"durable, killed", shift(true), []sim.Option{sim.WithFaults(kills)}},
 		{"busy, in a bubble", shift(false), []sim.Option{sim.InBubble()}},
 		{"durable, rough, in a bubble", shift(true), []sim.Option{sim.InBubble(), sim.WithFaults(fails)}},
+		{"durable, killed, in a bubble", shift(true), []sim.Option{sim.InBubble(), sim.WithFaults(kills)}},
 	}
 	for _, h := range hunters {
 		list = append(list, golden{"mill, " + h.name, h.scenario, []sim.Option{sim.WithFaults(h.faults), evening()}})

@@ -14,6 +14,7 @@ import (
 // have seen for themselves. The witness writes it.
 type ledger struct {
 	p     *Proc
+	world process
 	app   func() (sum uint64, known bool) // sums up the App
 	mu    mutex                           // guards the following, in a bubble; taken before S.mu
 	tasks map[rowKey]*taskRow
@@ -123,8 +124,8 @@ func (i instRow) done() bool { return i.ended }
 // never is an instant that does not come.
 const never = time.Duration(1<<63 - 1)
 
-func newLedger(p *Proc) *ledger {
-	return &ledger{p: p, mu: mutex{on: p.s.mu.on}, tasks: map[rowKey]*taskRow{}, next: never}
+func newLedger(p *Proc, world process) *ledger {
+	return &ledger{p: p, world: world, mu: mutex{on: p.s.mu.on}, tasks: map[rowKey]*taskRow{}, next: never}
 }
 
 // streamsOf are where the faults of a task are decided, for who does not hold
@@ -153,7 +154,7 @@ func (l *ledger) task(group, name string) *taskRow {
 func (l *ledger) now() time.Duration { return l.p.s.since() }
 
 // stall is how long faults have kept the App from what was due, so far.
-func (l *ledger) stall() time.Duration { return l.stalled - l.p.world.Frozen() }
+func (l *ledger) stall() time.Duration { return l.stalled - l.world.Frozen() }
 
 // expect notes that an instance must do something within d.
 func (l *ledger) expect(i *instRow, d time.Duration) {

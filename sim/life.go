@@ -74,11 +74,7 @@ func newLife(conf *config, choices *choice.Source) *S {
 	if conf.dog != nil {
 		conf.dog.beats.Add(1)
 	}
-	faults := conf.faults
-	if conf.mode != onCoroutines {
-		faults = faults.inBubble()
-	}
-	s.rates = faults.rates(choices)
+	s.rates = conf.faults.rates(choices)
 	if conf.told {
 		s.story = &story{}
 	}

@@ -115,13 +115,13 @@ func (s *S) digest() (sum uint64, known bool) {
 		d.Is(p.done)
 	}
 	for _, p := range s.procs {
-		known = known && !p.down && p.ledger.app != nil
-		if !known {
+		t := p.now.Load()
+		if t.down || t.ledger.app == nil {
 			return 0, false
 		}
-		n, ok := p.ledger.app()
+		n, ok := t.ledger.app()
 		known = known && ok
-		d.Add(n, p.ledger.digest())
+		d.Add(n, t.ledger.digest())
 	}
 	return uint64(d), known
 }

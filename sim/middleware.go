@@ -19,19 +19,19 @@ func isInjected(v any) bool { _, yes := v.(injected); return yes }
 
 // middleware is around the dispatch of the process's App: it shows the oracles
 // the handler's context, and lets faults into the handler.
-func (p *Proc) middleware(next tasks.Handler) tasks.Handler {
-	faulty := p.s.rates.any(faultPanic, faultDeaf)
-	l := p.ledger
+func (t *term) middleware(next tasks.Handler) tasks.Handler {
+	l := t.ledger
+	faulty := l.p.s.rates.any(faultPanic, faultDeaf)
 	return tasks.HandlerFunc(func(ctx context.Context, in *tasks.Instance) error {
 		task := l.enters(ctx, in)
 		if task == nil {
 			return next.Run(ctx, in)
 		}
 		defer l.returned(in.ID())
-		ctx, leave := p.s.untilItsEnd(ctx)
+		ctx, leave := t.untilItsEnd(ctx)
 		defer leave()
 		if faulty {
-			return (&attempt{p, in, l.streamsOf(task), next}).run(ctx)
+			return (&attempt{l.p, t, in, l.streamsOf(task), next}).run(ctx)
 		}
 		return next.Run(ctx, in)
 	})
@@ -64,6 +64,7 @@ func (l *ledger) returned(id uint64) {
 // An attempt is a handler's run in which something may go wrong.
 type attempt struct {
 	p    *Proc
+	t    *term
 	in   *tasks.Instance
 	st   *streams
 	next tasks.Handler
@@ -109,7 +110,7 @@ func (a *attempt) panic(ctx context.Context) error {
 // if there was one.
 func (a *attempt) deaf(ctx context.Context) error {
 	a.told("is deaf")
-	deaf, leave := a.p.s.untilItsEnd(context.WithoutCancel(ctx))
+	deaf, leave := a.t.untilItsEnd(context.WithoutCancel(ctx))
 	defer leave()
 	err := a.next.Run(deaf, a.in)
 	if ctx.Err() != nil {

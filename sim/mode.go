@@ -33,11 +33,12 @@ var modeNames = [...]string{"coroutines", "bubble", "batch"}
 // does. So a failure is shrunk and told as one on coroutines is, and Replay takes
 // its plan with this option.
 //
-// A bubble can kill no process: Kill and StoreKill are left out, and Proc.Kill
-// does nothing but log that. While one stands still or sleeps, what its handlers
-// do natively goes on, up to their next call. -sim.strict, Exhaust and Fuzz need
-// coroutines, and fail the test where a bubble is asked for. -sim.mode does not
-// concern Exhaust, Fuzz and Replay.
+// While a process stands still or sleeps, what its handlers do natively goes on,
+// up to their next call. So it does when one is killed, but that their contexts
+// end and that they do not return from that call: see Proc.Kill. In a batch, what
+// build makes anew after a kill is made beside all else. -sim.strict, Exhaust and
+// Fuzz need coroutines, and fail the test where a bubble is asked for. -sim.mode
+// does not concern Exhaust, Fuzz and Replay.
 //
 // The context of the test is of no bubble, so calls that wait are given
 // context.Background. Goroutines that the program starts itself have to end: a
@@ -81,19 +82,6 @@ func (c *config) coroutines(t testing.TB, what string) {
 		t.Fatalf("sim: %s in a bubble: %v", what, errCoroutines)
 	}
 	c.mode = onCoroutines
-}
-
-// noKill tells that a kill was left out.
-func (c *config) noKill() {
-	c.unkept.Do(func() {
-		c.tb.Logf("sim: Proc.Kill does nothing with -sim.mode=%s: nothing can be killed in a bubble", modeNames[c.mode])
-	})
-}
-
-// inBubble are the faults that can come in one.
-func (f Faults) inBubble() Faults {
-	f.Kill, f.StoreKill = 0, 0
-	return f
 }
 
 // again is how often a life in a batch is lived again to be told.

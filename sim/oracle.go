@@ -103,7 +103,7 @@ func (w *witness) Told(e *event.Event) {
 	l := (*ledger)(w)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.p.ledger != l || l.p.s.isClosed() {
+	if l.p.now.Load().ledger != l || l.p.s.isClosed() {
 		return // of an App that was killed, or is being unwound
 	}
 	if m := l.p.s.merger; m != nil {
@@ -113,7 +113,7 @@ func (w *witness) Told(e *event.Event) {
 		s.tell("%s%v", l.p.prefix, *e)
 	}
 	l.note(e)
-	l.p.aim(e)
+	l.aim(e)
 }
 
 func (l *ledger) note(e *event.Event) {

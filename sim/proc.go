@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgloop/bgloop/app"
@@ -38,13 +39,19 @@ type Proc struct {
 	prefix string // of lines of the story, if there are several
 	build  func(Env) *app.App
 	faults *streams
-	memory *store.Memory
+	memory *store.Memory // guarded by S.mu
+	now    atomic.Pointer[term]
+}
 
-	// What follows is of the process that runs, and another after a kill.
+// A term is a process from a start on, or from a kill. It does not change.
+type term struct {
 	world  process
 	ledger *ledger
-	app    *app.App
-	down   bool // it is killed, and not yet started again
+	app    *app.App        // as it runs, or as it was killed
+	begins bool            // its App is being made and started
+	down   bool            // it is killed, and not yet started again
+	ends   context.Context //nolint:containedctx // in a bubble: ends with the process, or with the life
+	end    func()          // ends it
 }
 
 // App builds an App, starts it, and makes it part of the life. build must hand
@@ -58,6 +65,7 @@ func (s *S) App(build func(Env) *app.App) *Proc {
 		p.prefix = p.name + ": "
 	}
 	p.faults = s.newStreams(p.name)
+	p.now.Store(&term{})
 	s.mu.Lock()
 	s.procs = append(s.procs, p)
 	s.mu.Unlock()
@@ -67,26 +75,36 @@ func (s *S) App(build func(Env) *app.App) *Proc {
 }
 
 // App is the process's App as it runs now, or as it was killed.
-func (p *Proc) App() *app.App { return p.app }
+func (p *Proc) App() *app.App { return p.now.Load().app }
 
 func (p *Proc) start() {
-	p.world = p.s.world.Process()
-	p.ledger = newLedger(p)
-	p.down = false
+	s := p.s
+	t := &term{world: s.world.Process(), app: p.App(), begins: true, end: func() {}}
+	t.ledger = newLedger(p, t.world)
+	if s.ends != nil {
+		t.ends, t.end = context.WithCancel(s.ends)
+	}
+	p.now.Store(t)
 	log := slog.New(slog.DiscardHandler)
-	if p.s.story != nil {
+	if s.story != nil {
 		log = slog.New(slog.NewTextHandler((*journal)(p), &slog.HandlerOptions{ReplaceAttr: timeless}))
 	}
-	p.app = p.build(Env{
-		Clock: p.world, Store: p.mount(), Log: log,
+	a := p.build(Env{
+		Clock: t.world, Store: p.mount(t), Log: log,
 		options: []app.Option{
-			app.WithClock(p.world), app.WithDriver(p.world), app.WithWitness((*witness)(p.ledger)), app.WithLogger(log),
+			app.WithClock(t.world), app.WithDriver(t.world), app.WithWitness((*witness)(t.ledger)), app.WithLogger(log),
 		},
 	})
-	p.app.Use(p.middleware)
-	if err := p.app.Start(context.Background()); err != nil {
-		p.s.fail("start", fmt.Errorf("the App does not start: %w", err))
+	built := *t
+	built.app = a
+	p.now.Store(&built)
+	a.Use(built.middleware)
+	if err := a.Start(context.Background()); err != nil {
+		s.fail("start", fmt.Errorf("the App does not start: %w", err))
 	}
+	begun := built
+	begun.begins = false
+	p.now.CompareAndSwap(&built, &begun) // unless it was killed
 }
 
 // A journal is where the log of a process's App goes: into the story.
@@ -111,28 +129,40 @@ func timeless(_ []string, a slog.Attr) slog.Attr {
 // time, with what its store has kept. A handler that kills its own process does
 // not return from this.
 //
-// In a bubble nothing can be killed: there Kill does nothing but log that.
-func (p *Proc) Kill(down time.Duration) {
-	if p.s.conf.mode != onCoroutines {
-		p.s.conf.noKill()
+// In a bubble that is so of what goes through the App. A handler that waits
+// natively, or a goroutine of its own, is not to be stopped: its context ends,
+// and what it does goes on up to its next call, from which it does not return.
+// What does not end with its context, and is not woken by anybody, is a
+// "deadlock" when the life is over. In a batch, what runs side by side with Kill
+// may have been before it.
+func (p *Proc) Kill(down time.Duration) { p.kill(p.now.Load().world, down) }
+
+// kill ends the process that lives in a part of the world, if it still does.
+func (p *Proc) kill(world process, down time.Duration) {
+	t := p.now.Load()
+	for t.begins && t.ends != nil { // in a batch, on a strand beside this one
+		p.s.sleep(0)
+		t = p.now.Load()
+	}
+	dead := *t
+	dead.down, dead.begins, dead.ledger = true, false, newLedger(p, world)
+	if t.down || t.world != world || !p.now.CompareAndSwap(t, &dead) {
 		return
 	}
-	if p.down {
-		return
-	}
-	p.down = true
-	dead, acts := p.app, p.ledger.acknowledged()
 	p.crash()
+	acts := t.ledger.acknowledged() // after that: in a batch, what ends meanwhile is not kept
 	p.s.tell("%s is killed", p.name)
 	p.s.world.Spawn(seam.JobFunc(func() {
-		stopDead(dead)
+		stopDead(dead.app)
 		p.s.sleep(down)
 		p.s.tell("%s starts again", p.name)
 		p.start()
-		p.ledger.checkRestored(acts)
+		if t := p.now.Load(); !t.down { // as it may be at once, in a batch
+			t.ledger.checkRestored(acts)
+		}
 	}))
-	p.ledger = newLedger(p)
-	p.world.Kill()
+	t.end()
+	t.world.Kill()
 }
 
 // stopDead lets calls to the App of a dead process answer that it has stopped.
@@ -143,14 +173,15 @@ func stopDead(a *app.App) {
 	_, _ = a.Stop(ctx)
 }
 
-// restart kills the process, as a fault, and starts it again soon.
-func (p *Proc) restart() { p.Kill(p.s.lasts(faultKill, p.faults, shortFault)) }
+// restart is kill as a fault, after which it is started again soon.
+func (p *Proc) restart(world process) { p.kill(world, p.s.lasts(faultKill, p.faults, shortFault)) }
 
 // stop stops the App in good order, once it is up.
 func (p *Proc) stop() {
-	for p.down {
+	t := p.now.Load()
+	for ; t.down || t.begins; t = p.now.Load() {
 		p.s.sleep(time.Minute)
 	}
-	_, _ = p.app.Stop(context.Background())
-	p.ledger.ending()
+	_, _ = t.app.Stop(context.Background())
+	t.ledger.ending()
 }

@@ -30,7 +30,7 @@ type world interface {
 	Hash() uint64
 }
 
-// A process is a part of a world. That of a bubble cannot be killed.
+// A process is a part of a world.
 type process interface {
 	clock.Clock
 	seam.Driver
@@ -39,7 +39,6 @@ type process interface {
 	Frozen() time.Duration
 	Jump(d time.Duration)
 	Kill()
-	Dead() bool
 }
 
 // A coroWorld is a world of coroutines.
@@ -295,7 +294,7 @@ func (s *S) afterStep() {
 		}
 	}
 	for _, p := range procs {
-		p.ledger.afterStep(now)
+		p.now.Load().ledger.afterStep(now)
 	}
 	if over {
 		s.keepPromises()
@@ -312,8 +311,8 @@ func (s *S) afterStep() {
 // quiet is called by the world before time goes on.
 func (s *S) quiet() {
 	for _, p := range s.procs {
-		if !p.down {
-			p.ledger.quiet()
+		if t := p.now.Load(); !t.down {
+			t.ledger.quiet()
 		}
 	}
 }

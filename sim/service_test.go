@@ -20,8 +20,8 @@ import (
 type busyService struct {
 	s       *sim.S
 	durable bool
-	online  *condition.Flag
-	orders  *trigger.Application[int]
+	online  atomic.Pointer[condition.Flag] // of the process that runs, as is orders
+	orders  atomic.Pointer[trigger.Application[int]]
 	done    atomic.Int64
 }
 
@@ -31,7 +31,9 @@ func (b *busyService) build(env sim.Env) *app.App {
 		opts = append(opts, app.WithStore(env.Store))
 	}
 	a := app.New(opts...)
-	b.online, b.orders = condition.NewFlag("online", true), trigger.NewApplication[int]()
+	net, orders := condition.NewFlag("online", true), trigger.NewApplication[int]()
+	b.online.Store(net)
+	b.orders.Store(orders)
 	work := func(_ context.Context, in *tasks.Instance) error {
 		if err := in.Sleep(b.s.Between("work of "+in.Name(), time.Second, 20*time.Minute)); err != nil {
 			if b.s.Chance(in.Name()+" makes light of it", 0.5) {
@@ -61,7 +63,7 @@ func (b *busyService) build(env sim.Env) *app.App {
 	a.Handle("order", tasks.Typed(func(_ context.Context, in *tasks.Instance, n int) error {
 		return in.Sleep(time.Duration(n) * time.Minute)
 	}))
-	online := []activation.Condition{b.online}
+	online := []activation.Condition{net}
 	for _, r := range []tasks.Registration{
 		{Name: "sync", Trigger: trigger.Every(15 * time.Minute), Conditions: online},
 		b.many(),
@@ -72,7 +74,7 @@ func (b *busyService) build(env sim.Env) *app.App {
 		{Name: "chained", Trigger: trigger.Completion("sync", trigger.OnAny)},
 		{Name: "deferred", Trigger: trigger.Cron("*/20 * * * *")},
 		{Name: "awaiting", Trigger: trigger.Every(40 * time.Minute), OnAbandon: tasks.HoldSlot},
-		{Name: "order", Trigger: b.orders, Keep: tasks.Every(3)},
+		{Name: "order", Trigger: orders, Keep: tasks.Every(3)},
 	} {
 		must(a.Register(r))
 	}
@@ -91,9 +93,9 @@ func durable(s *sim.S) { live(s, true, 24*time.Hour) }
 func live(s *sim.S, durable bool, d time.Duration) {
 	b := &busyService{s: s, durable: durable}
 	p := s.App(b.build)
-	s.Every("network", time.Hour, func() { b.online.Set(s.Choose("offline", 3) == 0) })
+	s.Every("network", time.Hour, func() { b.online.Load().Set(s.Choose("offline", 3) == 0) })
 	s.Every("customer", 25*time.Minute, func() {
-		r, err := b.orders.Request(context.Background(), s.Choose("order", 20))
+		r, err := b.orders.Load().Request(context.Background(), s.Choose("order", 20))
 		if err == nil && r.Result == activation.Allowed && s.Chance("waits", 0.5) {
 			_ = r.Wait(context.Background())
 		}
@@ -123,7 +125,7 @@ func live(s *sim.S, durable bool, d time.Duration) {
 	})
 	s.RunFor(d)
 	done := b.done.Load()
-	b.online.Set(true)
+	b.online.Load().Set(true)
 	s.Eventually("work goes on", 24*time.Hour, func() bool { return b.done.Load() > done+10 })
 }
 

@@ -69,7 +69,7 @@ func (l *ledger) quiet() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	waits := l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0
-	if !l.suspect && !waits || l.draining || l.p.world.Frozen() > 0 {
+	if !l.suspect && !waits || l.draining || l.world.Frozen() > 0 {
 		return
 	}
 	if l.suspect {

@@ -33,7 +33,8 @@ func (p *Proc) weather() {
 }
 
 // aim lets a fault come right after something has happened.
-func (p *Proc) aim(e *event.Event) {
+func (l *ledger) aim(e *event.Event) {
+	p := l.p
 	switch {
 	case p.s.rates.base[faultAim] == 0:
 		return
@@ -42,7 +43,7 @@ func (p *Proc) aim(e *event.Event) {
 	default:
 		return
 	}
-	s, t := p.s, p.ledger.task(e.Group, e.Task)
+	s, t := p.s, l.task(e.Group, e.Task)
 	if !s.happens(faultAim, t.faults) {
 		return
 	}
@@ -60,22 +61,23 @@ func (p *Proc) aim(e *event.Event) {
 
 // suffer lets a fault come to the process; of a task, if that is not nil.
 func (p *Proc) suffer(f fault, t *taskRow) {
-	s, l := p.s, p.ledger
-	if p.world.Dead() {
+	s, now := p.s, p.now.Load()
+	l := now.ledger
+	if now.down {
 		return
 	}
 	switch f { //nolint:exhaustive // the others are not a process's
 	case faultFlap:
-		p.flap(t)
+		p.flap(l, t)
 	case faultStall:
 		d := s.lasts(f, p.faults, shortFault)
 		p.told("stands still for %v", d)
-		p.freeze(d, false)
+		l.freeze(d, false)
 	case faultSuspend:
 		d := s.lasts(f, p.faults, longFault)
 		p.told("sleeps for %v", d)
 		l.jumps()
-		p.freeze(d, true)
+		l.freeze(d, true)
 	case faultForward, faultBack:
 		d := s.lasts(f, p.faults, longFault)
 		if f == faultBack {
@@ -83,19 +85,18 @@ func (p *Proc) suffer(f fault, t *taskRow) {
 		}
 		p.told("has its clock set by %v", d)
 		l.jumps()
-		p.world.Jump(d)
+		now.world.Jump(d)
 	case faultKill:
-		p.restart()
+		p.restart(now.world)
 	}
 }
 
-func (p *Proc) freeze(d time.Duration, suspended bool) {
-	l := p.ledger
+func (l *ledger) freeze(d time.Duration, suspended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if p.world.Frozen() == 0 {
+	if l.world.Frozen() == 0 {
 		l.stalled += d
-		p.world.Freeze(d, suspended)
+		l.world.Freeze(d, suspended)
 	}
 }
 
@@ -107,12 +108,11 @@ func (l *ledger) jumps() {
 }
 
 // flap has a condition, of a task or of any, change and change back.
-func (p *Proc) flap(t *taskRow) {
-	c := p.flapping(t)
+func (p *Proc) flap(l *ledger, t *taskRow) {
+	c := p.flapping(l, t)
 	if c == nil {
 		return
 	}
-	l := p.ledger
 	l.mu.Lock()
 	holds := c.holds
 	l.mu.Unlock()
@@ -125,8 +125,8 @@ func (p *Proc) flap(t *taskRow) {
 }
 
 // flapping is the condition that does: of a task, or of any. It may be none.
-func (p *Proc) flapping(t *taskRow) *condRow {
-	s, l := p.s, p.ledger
+func (p *Proc) flapping(l *ledger, t *taskRow) *condRow {
+	s := p.s
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if t == nil {

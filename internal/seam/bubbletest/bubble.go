@@ -40,6 +40,9 @@ type Bubble struct {
 	ids     uint64
 	ready   []*turn
 	parked  []*turn
+	dead    []*turn             // of processes that were killed: they wait to be unwound
+	strands map[uint64]*Process // by the number of the goroutine; of those that have a process
+	killed  bool                // some process is
 	alarms  []*alarm
 	parts   []*Process
 	panics  []*Panic
@@ -60,7 +63,8 @@ var (
 // A turn is what a strand waits for.
 type turn struct {
 	id   uint64
-	p    *Process // nil: of none
+	p    *Process // with which it is frozen; nil: with none
+	of   *Process // whose strand it is; nil: nobody's
 	job  seam.Job // to be begun; nil: go on
 	park *park
 	c    chan struct{} // one slot, so that the loop never waits
@@ -110,7 +114,8 @@ func WithQuiet(f func()) Option { return func(b *Bubble) { b.quiet = f } }
 func New(start time.Time, opts ...Option) *Bubble {
 	b := &Bubble{
 		base: clock.System().Now(), start: start.Round(0), poke: make(chan struct{}, 1), hash: 14695981039346656037,
-		pick: func(time.Duration, int) int { return 0 }, after: func() {}, quiet: func() {},
+		strands: map[uint64]*Process{},
+		pick:    func(time.Duration, int) int { return 0 }, after: func() {}, quiet: func() {},
 	}
 	for _, o := range opts {
 		o(b)
@@ -129,10 +134,13 @@ func (b *Bubble) Spawn(j seam.Job) { b.spawn(nil, j) }
 
 func (b *Bubble) spawn(p *Process, j seam.Job) {
 	b.mu.Lock()
+	defer b.wake()
+	defer b.mu.Unlock()
+	if p != nil && p.dead {
+		return
+	}
 	b.ids++
-	b.enqueue(&turn{id: b.ids, p: p, job: j})
-	b.mu.Unlock()
-	b.wake()
+	b.enqueue(&turn{id: b.ids, p: p, of: p, job: j})
 }
 
 // wake tells a loop that sleeps to look around.
@@ -270,10 +278,13 @@ func (b *Bubble) begin(t *turn) {
 		t.c <- struct{}{}
 		return
 	}
-	go b.run(t.job)
+	go b.run(t.job, t.of)
 }
 
-func (b *Bubble) run(j seam.Job) {
+func (b *Bubble) run(j seam.Job, of *Process) {
+	if of != nil {
+		defer b.belongs(of)()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			b.mu.Lock()

@@ -42,6 +42,8 @@ func (p *park) Park(ctx context.Context) error {
 	case b.closing:
 		b.mu.Unlock()
 		return ErrClosed
+	case b.killed && b.isDead():
+		b.bury() // and is not heard of again
 	case p.token:
 		p.token = false
 		b.mu.Unlock()
@@ -55,9 +57,12 @@ func (p *park) Park(ctx context.Context) error {
 		defer context.AfterFunc(ctx, b.wake)() // the loop looks which wait has ended
 		p.ctx = ctx
 	}
-	t := &turn{id: p.id, p: p.p, park: p, c: make(chan struct{}, 1)}
+	t := &turn{id: p.id, p: p.p, of: b.strands[goid()], park: p, c: make(chan struct{}, 1)}
 	p.waiter = t
 	b.parked = append(b.parked, t)
+	if p.p != nil && p.p.dead {
+		b.wake() // the loop looks who waits for the dead
+	}
 	b.mu.Unlock()
 	<-t.c
 	if t.kill {
@@ -79,11 +84,17 @@ func (b *Bubble) Admit(key uint64) { b.admit(nil, key) }
 
 func (b *Bubble) admit(p *Process, key uint64) {
 	b.mu.Lock()
-	if b.batch && !b.frozen(p) || b.closing {
+	switch {
+	case b.closing:
+		b.mu.Unlock()
+		return
+	case p != nil && p.dead:
+		b.bury()
+	case b.batch && !b.frozen(p):
 		b.mu.Unlock()
 		return
 	}
-	t := &turn{id: key, p: p, c: make(chan struct{}, 1), native: true}
+	t := &turn{id: key, p: p, of: p, c: make(chan struct{}, 1), native: true}
 	b.enqueue(t)
 	b.mu.Unlock()
 	b.wake()
@@ -115,11 +126,15 @@ func (b *Bubble) rouse(t *turn, err error) {
 	b.enqueue(t)
 }
 
-// wakeDone makes those ready whose contexts have ended.
+// wakeDone makes those ready whose contexts have ended, or who wait for a process
+// that is dead: nobody is on the way to wake them.
 func (b *Bubble) wakeDone() {
 	for _, t := range slices.Clone(b.parked) {
-		if ctx := t.park.ctx; ctx != nil && ctx.Err() != nil {
+		switch ctx := t.park.ctx; {
+		case ctx != nil && ctx.Err() != nil:
 			b.rouse(t, ctx.Err())
+		case t.p != nil && t.p.dead:
+			b.rouse(t, ErrKilled)
 		}
 	}
 }
@@ -136,12 +151,12 @@ func (b *Bubble) Close() {
 		return
 	}
 	b.closing = true
-	turns := append(b.ready, b.parked...)
+	turns := append(append(b.ready, b.parked...), b.dead...)
 	for _, p := range b.parts {
 		turns = append(turns, p.held...)
 		p.held = nil
 	}
-	b.ready, b.parked, b.alarms = nil, nil, nil
+	b.ready, b.parked, b.dead, b.alarms = nil, nil, nil, nil
 	b.mu.Unlock()
 	for _, t := range turns {
 		if t.job == nil {

@@ -9,13 +9,14 @@ import (
 	"github.com/bgloop/bgloop/internal/seam"
 )
 
-// A Process is a part of a Bubble that can be frozen, and set its clock: driver
-// and clock of its own. It cannot be killed: what its strands do natively goes
-// on, also while it is frozen, up to their next call.
+// A Process is a part of a Bubble that can be killed, frozen, and set its clock:
+// driver and clock of its own. What its strands do natively goes on, also when it
+// is frozen or killed, up to their next call.
 type Process struct {
 	b *Bubble
 
 	// Bubble.mu guards the following.
+	dead   bool
 	jumped time.Duration // its wall clock, against the Bubble's
 	lost   time.Duration // while it was suspended, up to sleeps: no time to it
 	sleeps time.Duration // until then it is suspended
@@ -89,7 +90,7 @@ func (p *Process) Stacks() []string { return nil }
 func (p *Process) Freeze(d time.Duration, suspended bool) {
 	b := p.b
 	b.mu.Lock()
-	if d <= 0 || b.frozen(p) {
+	if d <= 0 || p.dead || b.frozen(p) {
 		b.mu.Unlock()
 		return
 	}

@@ -118,6 +118,10 @@ func (b *Bubble) alarm(p *Process, d time.Duration, f func()) *alarm {
 		d = 1<<63 - 1 - at
 	}
 	a := &alarm{b: b, p: p, at: at + d, f: f}
+	if p != nil && p.dead {
+		a.gone = true
+		return a
+	}
 	i, _ := slices.BinarySearchFunc(b.alarms, a, func(x, y *alarm) int {
 		if x.at <= y.at {
 			return -1
