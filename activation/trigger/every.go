@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -57,10 +58,11 @@ func (e Interval) Arm(p activation.Port) error {
 // ends after 292 years.
 func (e Interval) Next(ph activation.Phase) (time.Time, bool) {
 	n := ph.N + e.first()
-	if n > uint64(math.MaxInt64/e.d) {
+	over, d := bits.Mul64(n, uint64(e.d)) //nolint:gosec // it is positive
+	if over > 0 || d > math.MaxInt64 {
 		return time.Time{}, false
 	}
-	return ph.Registered.Add(time.Duration(n) * e.d), true
+	return ph.Registered.Add(time.Duration(d)), true
 }
 
 // first is the number of the first due time.

@@ -62,7 +62,7 @@ func (e *Engine) began(i *Instance) {
 		i.turn.kind, until = kindLimit, limit
 		i.Deadline = e.now.Add(limit)
 	}
-	e.plan.armAfter(&i.turn, e.at, until)
+	e.plan.armAfter(&i.turn, e.at, until, maxLanes)
 }
 
 // unbegun: the instance was canceled before its handler began, so nobody has had
@@ -158,7 +158,7 @@ func (e *Engine) allow(i *Instance) {
 		e.abandon(i)
 		return
 	}
-	e.plan.armAfter(&i.turn, e.at, i.Task.grace)
+	e.plan.armAfter(&i.turn, e.at, i.Task.grace, maxLanes)
 }
 
 // abandon gives up on an instance that has not ended within its grace. Its

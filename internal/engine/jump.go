@@ -116,7 +116,7 @@ func (e *Engine) correct(t *Task) {
 				*at = e.now
 			}
 		}
-		at, ok, err := next(t.Schedules[n].Source, ph)
+		at, ok, err := next(t.Schedules[n].Source, &ph)
 		if err != nil || !ok || !at.After(e.now) || !at.Before(s.at) {
 			continue
 		}

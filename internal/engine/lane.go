@@ -9,6 +9,10 @@ import (
 // is in the heap.
 const maxLanes = 8
 
+// timerLanes is how many of them are for timers, too. Sleeps may be of any length,
+// and are not to take all the lanes from the limits.
+const timerLanes = 4
+
 // A lane holds what waits for the same time, first come, first due: so it is a
 // list, to which arming and disarming is no work however long it is. Time limits
 // are like that: most instances of an App have one of a few.
@@ -28,10 +32,11 @@ type turn struct {
 
 func (t *turn) slot() slot { return slot{t.at, t.seq, &t.node} }
 
-// armAfter arms t for the instant that is so long after now.
-func (p *plan) armAfter(t *turn, now int64, wait time.Duration) {
+// armAfter arms t for the instant that is so long after now, in one of the first
+// so many lanes unless another is for that time already.
+func (p *plan) armAfter(t *turn, now int64, wait time.Duration, lanes int) {
 	p.disarmTurn(t)
-	at, l := now+int64(wait), p.lane(wait)
+	at, l := now+int64(wait), p.lane(wait, lanes)
 	if at < now || l == nil || l.last != nil && l.last.at > at { // the clock was set back
 		p.arm(&t.node, max(at, now))
 		return
@@ -48,18 +53,18 @@ func (p *plan) armAfter(t *turn, now int64, wait time.Duration) {
 }
 
 // lane finds the lane of that time, nil if there are too many.
-func (p *plan) lane(wait time.Duration) *lane {
+func (p *plan) lane(wait time.Duration, most int) *lane {
 	var empty *lane
 	for i := range p.lanes {
 		l := &p.lanes[i]
 		if l.wait == wait {
 			return l
 		}
-		if l.first == nil {
+		if l.first == nil && i < most {
 			empty = l
 		}
 	}
-	if empty == nil && len(p.lanes) < maxLanes {
+	if empty == nil && len(p.lanes) < most {
 		if p.lanes == nil {
 			p.lanes = make([]lane, 0, maxLanes) // it does not move: turns point into it
 		}
@@ -72,12 +77,12 @@ func (p *plan) lane(wait time.Duration) *lane {
 	return empty
 }
 
-func (p *plan) disarmTurn(t *turn) {
+func (p *plan) disarmTurn(t *turn) bool {
 	if t.in == nil {
-		p.disarm(&t.node)
-		return
+		return p.disarm(&t.node)
 	}
 	p.leave(t)
+	return true
 }
 
 func (p *plan) leave(t *turn) {

@@ -105,11 +105,29 @@ func (p *plan) at(n *node) (int64, bool) {
 
 // next is when the first node is due, and false if there is none.
 func (p *plan) next() (at int64, ok bool) {
-	if p.exact && p.soonest < math.MaxInt64 {
-		return p.soonest, true
+	if !p.exact {
+		p.find()
 	}
-	first, _, ok := p.first()
-	return first.at, ok
+	return p.soonest, p.soonest < math.MaxInt64 || p.any()
+}
+
+// any reports whether there is a node.
+func (p *plan) any() bool {
+	_, _, ok := p.first()
+	return ok
+}
+
+// find makes soonest exact.
+func (p *plan) find() {
+	p.soonest, p.exact = math.MaxInt64, true
+	if len(p.heap) > 0 {
+		p.soonest = p.heap[0].at
+	}
+	for i := range p.lanes {
+		if t := p.lanes[i].first; t != nil {
+			p.soonest = min(p.soonest, t.at)
+		}
+	}
 }
 
 // first is the first of all, and whose turn it is if it is in a lane.
@@ -130,12 +148,13 @@ func (p *plan) pop(at int64) *node {
 	if at < p.soonest {
 		return nil // as mostly
 	}
+	if !p.exact {
+		if p.find(); at < p.soonest {
+			return nil
+		}
+	}
 	s, t, ok := p.first()
 	if !ok {
-		s.at = math.MaxInt64
-	}
-	p.soonest, p.exact = s.at, true
-	if !ok || s.at > at {
 		return nil
 	}
 	if t != nil {
@@ -187,7 +206,7 @@ type Timer struct {
 	Task  *Task
 	Spec  *Spec // the task's; if it has another one by now, that is the end as well
 	Host  any
-	node  node
+	turn  turn
 	index int // in Task.timers, plus one
 }
 
@@ -201,14 +220,21 @@ func (e *Engine) armTimer(t *Timer, d time.Duration) {
 		s.timers = append(s.timers, t)
 		t.index = len(s.timers)
 	}
-	t.node = node{kind: kindTimer, of: t, elapsed: true}
-	e.plan.arm(&t.node, nanos(e.now.Add(d)))
-	e.runDue() // for a d of zero or less
+	t.turn.kind, t.turn.of, t.turn.elapsed = kindTimer, t, true
+	switch {
+	case d <= 0:
+		e.plan.arm(&t.turn.node, nanos(e.now.Add(d)))
+		e.runDue()
+	case e.at > math.MaxInt64-int64(d):
+		e.plan.arm(&t.turn.node, math.MaxInt64)
+	default:
+		e.plan.armAfter(&t.turn, e.at, d, timerLanes)
+	}
 }
 
 func (e *Engine) disarmTimer(t *Timer) bool {
 	e.forgetTimer(t)
-	return e.plan.disarm(&t.node)
+	return e.plan.disarmTurn(&t.turn)
 }
 
 func (e *Engine) forgetTimer(t *Timer) {

@@ -191,7 +191,7 @@ func TestLanesKeepTheOrderOfThePlan(t *testing.T) {
 				p.arm(n, now+int64(wait))
 				naive.arm(n, now+int64(wait))
 			case 2, 3, 4, 5:
-				p.armAfter(of, now, wait)
+				p.armAfter(of, now, wait, []int{timerLanes, maxLanes}[r.IntN(2)])
 				naive.arm(&of.node, now+int64(wait))
 			case 6:
 				p.disarmTurn(of)

@@ -151,7 +151,7 @@ func (e *Engine) dropTimers(t *Task) {
 	}
 	for _, timer := range t.timers {
 		timer.index = 0
-		e.plan.disarm(&timer.node)
+		e.plan.disarmTurn(&timer.turn)
 	}
 	t.timers = nil
 }

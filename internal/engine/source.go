@@ -80,7 +80,8 @@ func (e *Engine) arm(t *Task) {
 // instant up to which due times are behind it, if that is not zero: else a
 // Leaper that passes over too few would keep the engine here.
 func (e *Engine) armNext(t *Task, n int, behind time.Time) {
-	at, ok, err := next(t.Schedules[n].Source, e.phase(t, n))
+	ph := e.phase(t, n)
+	at, ok, err := next(t.Schedules[n].Source, &ph)
 	e.armAt(t, n, at, behind, ok, err)
 }
 
@@ -102,13 +103,13 @@ func (e *Engine) armAt(t *Task, n int, at, behind time.Time, ok bool, err error)
 }
 
 // next asks the schedule, and guards the engine against it.
-func next(s activation.Schedule, ph activation.Phase) (at time.Time, ok bool, err error) {
+func next(s activation.Schedule, ph *activation.Phase) (at time.Time, ok bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: panic: %v\n%s", ErrSchedule, v, debug.Stack())
 		}
 	}()
-	at, ok = s.Next(ph)
+	at, ok = s.Next(*ph)
 	if ok && !ph.Last.IsZero() && !at.After(ph.Last) {
 		return at, false, fmt.Errorf("%w: next after %v is %v", ErrSchedule, ph.Last, at)
 	}
@@ -123,7 +124,7 @@ const onTime = time.Second
 // becomes of them.
 func (e *Engine) due(t *Task, n int) {
 	schedule, scope := t.Schedules[n].Source, t.Schedules[n].Scope
-	follows := follows(schedule)
+	follows := t.follows && follows(schedule)
 	if follows && t.underway() {
 		return // the completion arms it
 	}
@@ -134,16 +135,37 @@ func (e *Engine) due(t *Task, n int) {
 	if mutant.On(mutant.Drift) && e.now.After(ph.Last) {
 		ph.Registered = ph.Registered.Add(e.now.Sub(ph.Last))
 	}
+	if !follows { // else the completion arms it
+		at, ok, err := next(schedule, ph)
+		if err == nil && ok && !at.After(e.now) {
+			e.catchUp(t, n, at)
+			return
+		}
+		e.armAt(t, n, at, e.now, ok, err)
+	}
+	if due := ph.Last; t.Reg.Missed == tasks.MissedSkip && e.now.Sub(due) > onTime {
+		e.missed(t, 1, due)
+	} else {
+		e.fire(t, &firing{due: due, fromTime: true, scope: scope})
+	}
+	if follows && !t.underway() {
+		e.goOn(t, n) // nothing came of it
+	}
+}
+
+// catchUp fires the task for a schedule, the phase of which is at one due time,
+// and which has passed others, the next at that instant.
+func (e *Engine) catchUp(t *Task, n int, at time.Time) {
+	schedule, scope := t.Schedules[n].Source, t.Schedules[n].Scope
+	ph := e.phaseOf(t, n)
 	times := newest{most: max(1, t.Reg.Missed.All()), kept: e.times[:0]}
 	e.times = nil // so that nobody else uses it meanwhile
 	if mutant.On(mutant.MissedStorm) {
 		times.most = 1 << 10
 	}
 	times.add(ph.Last)
-	if !follows { // else the completion arms it
-		at, ok, err := skip(schedule, ph, e.now, &times)
-		e.armAt(t, n, at, e.now, ok, err)
-	}
+	at, ok, err := skip(schedule, ph, at, e.now, &times)
+	e.armAt(t, n, at, e.now, ok, err)
 	last := times.last()
 	if t.Reg.Missed == tasks.MissedSkip && e.now.Sub(last) > onTime {
 		times.kept = nil
@@ -153,9 +175,6 @@ func (e *Engine) due(t *Task, n int) {
 		e.fire(t, &firing{due: at, fromTime: true, scope: scope})
 	}
 	e.times = times.kept
-	if follows && !t.underway() {
-		e.goOn(t, n) // nothing came of it
-	}
 }
 
 // underway reports whether something of the task's is yet to be completed.
@@ -165,7 +184,7 @@ func (t *Task) underway() bool {
 
 // follow asks the schedules that go by completions.
 func (e *Engine) follow(t *Task) {
-	if t.quiet || t.spent || !e.running {
+	if !t.follows || t.quiet || t.spent || !e.running {
 		return
 	}
 	for n := range t.Schedules {
@@ -216,18 +235,16 @@ func (k *newest) add(at time.Time) {
 // last is the newest of all.
 func (k *newest) last() time.Time { return k.kept[len(k.kept)-1] }
 
-// skip moves the phase past every due time up to and including now, adds them to
-// the list, and returns what the schedule says is next.
-func skip(s activation.Schedule, ph *activation.Phase, now time.Time, times *newest) (at time.Time, ok bool, err error) {
-	at, ok, err = next(s, *ph)
-	if err != nil || !ok || at.After(now) {
-		return at, ok, err // as mostly: none was missed
-	}
+// skip moves the phase past every due time up to and including now, the next of
+// which is at from, adds them to the list, and returns what the schedule says is
+// next.
+func skip(s activation.Schedule, ph *activation.Phase, from, now time.Time, times *newest) (at time.Time, ok bool, err error) {
+	at, ok = from, true
 	if l, is := s.(activation.Leaper); is {
 		if err = leapOver(l, ph, now, times); err != nil {
 			return at, false, err
 		}
-		at, ok, err = next(s, *ph)
+		at, ok, err = next(s, ph)
 	}
 	for range walkLimit {
 		if err != nil || !ok || at.After(now) {
@@ -235,10 +252,10 @@ func skip(s activation.Schedule, ph *activation.Phase, now time.Time, times *new
 		}
 		ph.N, ph.Last = ph.N+1, at
 		times.add(at)
-		at, ok, err = next(s, *ph)
+		at, ok, err = next(s, ph)
 	}
 	ph.Last = now // too many to count: go on from here
-	return next(s, *ph)
+	return next(s, ph)
 }
 
 // leapOver skips all but as many as are kept, which are then walked through.

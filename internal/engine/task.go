@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
@@ -27,6 +28,7 @@ type Task struct {
 	quiet      bool      // its sources have been told to end
 	durable    bool      // it is kept over a restart
 	changed    bool      // in Engine.dirty
+	follows    bool      // a schedule of it goes by completions
 	index      int32     // in Engine.all
 	registered time.Time // when this phase of its schedules began
 	first      source    // its only one, as a rule
@@ -110,6 +112,7 @@ func (e *Engine) heed(t *Task) {
 func (e *Engine) adopt(t *Task, s *Spec) {
 	t.Terms, t.registered, t.first = s.Terms, e.now, newSource(t, 0)
 	t.durable = e.cfg.Durable && !s.Reg.Volatile
+	t.follows = slices.ContainsFunc(t.Schedules, func(s Scoped[activation.Schedule]) bool { return follows(s.Source) })
 	if t.state == nil && t.Simple() {
 		return
 	}
