@@ -130,6 +130,9 @@ func (a *App) tellTask(e *event.Event, t *engine.Task) {
 
 // tellAll tells the events of a step to who observes the App.
 func (a *App) tellAll() {
+	if len(a.observers) == 0 {
+		return
+	}
 	events := a.eng.Events()
 	if len(events) == 0 {
 		return

@@ -13,7 +13,7 @@ import (
 
 // Explain says where the task stands, and so why it has not run.
 func (t *Task) Explain() (x tasks.Explanation) {
-	a := t.registry.a
+	a := t.registry().a
 	a.own(func() {
 		a.step(&engine.Input{Op: engine.Tick}) // what is due by now has been done
 		x = a.eng.Explain(&t.is, a.now)

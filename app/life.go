@@ -126,7 +126,7 @@ func (a *App) warnUnanswered() {
 	var all []*engine.Task
 	a.own(func() { all = a.eng.Tasks(nil) })
 	for _, t := range all {
-		if r := taskOf(t).registry; !r.answered(t.Key.Name) {
+		if r := taskOf(t).registry(); !r.answered(t.Key.Name) {
 			a.log.Warn("bgloop: no handler for a registered task", "task", taskName(t.Key.Group, t.Key.Name))
 		}
 	}

@@ -21,7 +21,8 @@ type registry struct {
 	a     *App
 	group string
 
-	outermost link // where every activation goes in
+	outermost link   // where every activation goes in
+	target    target // of the tasks that have not been activated yet
 
 	handlers sync.Map                          // tasks.Handler by name
 	override atomic.Pointer[tasks.HandlerFunc] // nil: none
@@ -32,6 +33,7 @@ type registry struct {
 
 func (g *registry) init(a *App, group string) {
 	g.a, g.group, g.innermost = a, group, &g.outermost
+	g.target.registry = g
 	g.outermost.to(tasks.HandlerFunc(g.dispatch))
 }
 
@@ -105,11 +107,30 @@ func (g *registry) SetOnBackgroundActivated(f tasks.HandlerFunc) {
 // stands in its place. It finds the handler by the task's name and runs it; a
 // name that nobody handles is ErrUnknownTask.
 func (g *registry) OnBackgroundActivated(ctx context.Context, in *tasks.Instance) error {
-	h, ok := g.handlers.Load(in.Name())
+	t := ownTask(ctx, in)
+	if t != nil {
+		if to := t.target.Load(); to.registry == g && to.handler != nil {
+			return to.handler.Run(ctx, in)
+		}
+	}
+	v, ok := g.handlers.Load(in.Name())
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknownTask, in.Name())
 	}
-	return h.(tasks.Handler).Run(ctx, in)
+	h := v.(tasks.Handler)
+	if t != nil && t.registry() == g { // a name keeps its handler
+		t.target.Store(&target{g, h})
+	}
+	return h.Run(ctx, in)
+}
+
+// ownTask is the task of an instance, nil if a middleware has put another context
+// in the place of the instance's.
+func ownTask(ctx context.Context, in *tasks.Instance) *Task {
+	if c, ok := ctx.(*runContext); ok && in == &c.in {
+		return taskOf(c.task)
+	}
+	return nil
 }
 
 // dispatch is what the middleware is around: the override or the base; and for

@@ -97,15 +97,16 @@ var errNoSleeper = errors.New("app: no sleeper")
 func (h *handle) sleeper(d time.Duration, s *sleeper, owner bool) (*sleeper, error) {
 	r := h.r
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if n := r.rested.Load(); n != nil && n.turn == n.s.turn {
 		s = n.s
 		s.turn ^= 1
 	}
 	if s == nil {
+		r.mu.Unlock()
 		return nil, errNoSleeper
 	}
 	if err := h.mayWait(); err != nil || d <= 0 {
+		r.mu.Unlock()
 		return nil, err
 	}
 	s.asleep, s.over = owner, false
@@ -113,6 +114,7 @@ func (h *handle) sleeper(d time.Duration, s *sleeper, owner bool) (*sleeper, err
 	if owner {
 		r.count(0, -1)
 	}
+	r.mu.Unlock()
 	return s, nil
 }
 
@@ -140,16 +142,13 @@ func fellAsleep(t *engine.Timer) {
 func (s *sleeper) wake() {
 	r := s.r
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s.over {
-		return
-	}
 	if list := r.sleepers; len(list) == 1 && list[0] == s { // as mostly
 		list[0], r.sleepers = nil, list[:0]
 	} else if i := slices.Index(list, s); i >= 0 {
 		r.sleepers = slices.Delete(list, i, i+1)
 	}
 	s.rouse(r)
+	r.mu.Unlock()
 }
 
 // rouse ends the sleep, with r.mu held.

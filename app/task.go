@@ -2,20 +2,30 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/engine"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // A Task is a registration that the App has accepted. Its methods may be called
 // from any goroutine. When the registration has ended nothing can make it due
 // anymore; what still runs of it can be canceled and observed.
 type Task struct {
-	registry *registry
-	is       engine.Task
-	ties     *ties // the owner's; nil: none
+	target atomic.Pointer[target]
+	is     engine.Task
+	ties   *ties // the owner's; nil: none
 }
+
+// A target is where a task's activations go.
+type target struct {
+	registry *registry
+	handler  tasks.Handler // what the registry has for the task; nil: it was not found yet
+}
+
+func (t *Task) registry() *registry { return t.target.Load().registry }
 
 // ties are what holds a task that not only time makes due.
 type ties struct {
@@ -24,7 +34,8 @@ type ties struct {
 }
 
 func newTask(g *registry, p *port) *Task {
-	t := &Task{registry: g}
+	t := new(Task)
+	t.target.Store(&g.target)
 	p.spec.Host, p.spec.Task = t, &t.is
 	t.tie(p, nil)
 	return t
@@ -68,17 +79,17 @@ func (t *Task) observers() []*Observer {
 func (t *Task) Name() string { return t.is.Key.Name }
 
 // Group is the ID of its group, empty for a task of the App itself.
-func (t *Task) Group() string { return t.registry.group }
+func (t *Task) Group() string { return t.registry().group }
 
 // ID is the registration's: unique in its App, and new after Replace.
 func (t *Task) ID() uint64 { return t.is.ID }
 
 // String is the task's group and name.
 func (t *Task) String() string {
-	if t.registry.group == "" {
+	if t.registry().group == "" {
 		return t.Name()
 	}
-	return t.registry.group + "/" + t.Name()
+	return t.registry().group + "/" + t.Name()
 }
 
 // Fire makes the task due at once, whatever its trigger is, with details for
@@ -86,21 +97,21 @@ func (t *Task) String() string {
 // when the registration has ended, ErrNotRunning before Run and after Stop. The
 // activation's context takes its values from ctx, which may end.
 func (t *Task) Fire(ctx context.Context, details any) (activation.Receipt, error) {
-	return t.registry.a.call(&engine.Input{Op: engine.Fire, Task: &t.is, Details: details, Origin: origin(ctx)}).receipt()
+	return t.registry().a.call(&engine.Input{Op: engine.Fire, Task: &t.is, Details: details, Origin: origin(ctx)}).receipt()
 }
 
 // Pause keeps the task from starting until Resume. Instances that run go on.
 // Firings of time and of events are kept for later as the registration's Missed
 // says; others are answered activation.DisabledByPolicy. The task is paused as
 // well while its group or the App is.
-func (t *Task) Pause() { t.registry.a.call(&engine.Input{Op: engine.Pause, Task: &t.is, On: true}) }
+func (t *Task) Pause() { t.registry().a.call(&engine.Input{Op: engine.Pause, Task: &t.is, On: true}) }
 
 // Resume lets a paused task start again.
-func (t *Task) Resume() { t.registry.a.call(&engine.Input{Op: engine.Pause, Task: &t.is}) }
+func (t *Task) Resume() { t.registry().a.call(&engine.Input{Op: engine.Pause, Task: &t.is}) }
 
 // Unregister ends the registration; see App.Unregister.
 func (t *Task) Unregister(cancelRunning bool) {
-	t.registry.a.call(&engine.Input{Op: engine.Unregister, Task: &t.is, On: cancelRunning})
+	t.registry().a.call(&engine.Input{Op: engine.Unregister, Task: &t.is, On: cancelRunning})
 }
 
 // Cancel cancels every running instance of the task with the given reason, ends
@@ -111,7 +122,7 @@ func (t *Task) Cancel(r activation.Reason) int {
 	if !r.Valid() {
 		r = activation.Abort
 	}
-	return t.registry.a.call(&engine.Input{Op: engine.CancelTask, Task: &t.is, Reason: r}).N
+	return t.registry().a.call(&engine.Input{Op: engine.CancelTask, Task: &t.is, Reason: r}).N
 }
 
 // OnCompleted calls f each time an activation of the task is over, on a
@@ -119,13 +130,13 @@ func (t *Task) Cancel(r activation.Reason) int {
 // event's Err is the outcome. It goes on after the registration has ended, for
 // what still runs then.
 func (t *Task) OnCompleted(f func(event.Event)) *Observer {
-	return t.observe(newObserver(t.registry.a, f, event.Completed))
+	return t.observe(newObserver(t.registry().a, f, event.Completed))
 }
 
 // OnProgress calls f when an instance of the task reports progress; while f is
 // busy only the newest report of each instance is kept.
 func (t *Task) OnProgress(f func(event.Event)) *Observer {
-	return t.observe(newObserver(t.registry.a, f, event.Progressed))
+	return t.observe(newObserver(t.registry().a, f, event.Progressed))
 }
 
 func (t *Task) observe(o *Observer) *Observer {

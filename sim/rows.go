@@ -12,6 +12,14 @@ type rows[T interface{ done() bool }] struct {
 // row returns the row of an ID, which is valid until the next call; nil if it
 // was let go of.
 func (t *rows[T]) row(id uint64) *T {
+	if i := id - t.first; i < uint64(len(t.list)) { // as mostly
+		return &t.list[i]
+	}
+	return t.reach(id)
+}
+
+// reach is row for an ID that has none, or none yet.
+func (t *rows[T]) reach(id uint64) *T {
 	if t.first == 0 {
 		t.first = 1
 	}

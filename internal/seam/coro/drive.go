@@ -22,7 +22,9 @@ import (
 // last choice is the alarm.
 func (w *World) drive() *strand {
 	for !w.halted && (w.goal == nil || !w.goal.over) {
-		w.wakeDone()
+		if w.watched.root.next != &w.watched.root {
+			w.wakeDone()
+		}
 		ready := w.ready.len()
 		choices := ready
 		at := w.alarms.next()
