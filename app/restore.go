@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +29,13 @@ type load struct {
 // load reads the store. It is called before the App begins, by nobody's owner.
 func (j *journal) load(ctx context.Context) (*load, error) {
 	l := &load{tasks: map[engine.Key]*past{}}
-	if err := j.store.Load(ctx, l.add); err != nil {
+	add := func(r store.Record) error {
+		if err := l.add(r); err != nil {
+			return err
+		}
+		return j.a.loaded(r)
+	}
+	if err := j.store.Load(ctx, add); err != nil {
 		return nil, fmt.Errorf("app: loading the store: %w", err)
 	}
 	for k, p := range l.tasks {
@@ -40,6 +47,29 @@ func (j *journal) load(ctx context.Context) (*load, error) {
 	}
 	slices.Sort(l.over)
 	return l, nil
+}
+
+// loaded tells the witness of a record, if it wants to know. What the program
+// keeps for itself is its own, and so are the details of activations.
+func (a *App) loaded(r store.Record) error {
+	w, wants := a.witness.(engine.Loader)
+	if !wants || store.InCell(r) {
+		return nil
+	}
+	if strings.HasPrefix(r.Key, actKey) {
+		var v actRecord
+		if err := read(r, &v); err != nil {
+			return err
+		}
+		v.Kind, v.Details = "", nil
+		bare, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("%w: key %q: %w", ErrRecord, r.Key, err)
+		}
+		r.Value = bare
+	}
+	w.Loaded(a.clock.Now(), r.Key, r.Value)
+	return nil
 }
 
 func (l *load) add(r store.Record) error {

@@ -22,8 +22,9 @@
 // is too slow leaves no room for is left out, and counted.
 //
 // An App with a store begins where its last run ended, and so does its
-// recording: to live that again takes a copy of the store as it was before Run,
-// which for a store.Log is a copy of its file. See sim.Recording.
+// recording: what the store had for it then is recorded as well, as it was kept,
+// but for the details of activations and what the program keeps there itself. So
+// nothing else is needed to live it again. See sim.Recording.
 //
 // # The file
 //

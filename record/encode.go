@@ -103,6 +103,16 @@ func (e *encoder) begin(op Op, at time.Time) {
 	e.at = now
 }
 
+// kept writes what the store had under a key. Keys are many and come once, so they
+// are not kept to be named by number.
+func (e *encoder) kept(now time.Time, key string, value []byte) {
+	e.begin(Kept, now)
+	e.uint(rawString)
+	e.bytes([]byte(key))
+	e.uint(uint64(len(value)) + 1)
+	e.buf = append(e.buf, value...)
+}
+
 func (e *encoder) key(k engine.Key) { e.string(k.Group); e.string(k.Name) }
 
 // details writes nothing of what has no codec, or cannot be written by it.
@@ -253,6 +263,7 @@ func (e *encoder) more(now time.Time, in *engine.Input) {
 	case engine.Update:
 		e.begin(Update, now)
 		e.key(in.Task.Key)
+	case engine.Unclaimed: // it comes of Begin
 	default: // what is due by now happens all the same: then it was the alarm
 		e.unseen = now
 	}

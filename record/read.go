@@ -230,7 +230,7 @@ func (d *decoder) record() (r Record) {
 		r.Group, r.Task = d.string(), d.string()
 	case Returned, Over, Progress:
 		r.Instance = d.uint()
-	case Tick, Begin, FirePlace, Raise, Unreserve, PauseGroup, PauseAll, Jump, Drain, DrainNow, Told, Lost, Full:
+	case Tick, Begin, FirePlace, Raise, Unreserve, PauseGroup, PauseAll, Jump, Drain, DrainNow, Told, Lost, Full, Kept:
 	default:
 		d.fail()
 	}
@@ -249,7 +249,7 @@ func (d *decoder) rest(r *Record) {
 		r.On, r.Index, r.Details = d.bool(), d.small(), d.details()
 	case FirePlace:
 		r.Place, r.Details = d.uint(), d.details()
-	case Raise:
+	case Raise, Kept:
 		r.Topic, r.Details = d.string(), d.details()
 	case Reserve:
 		r.Index, r.Place = d.small(), d.uint()

@@ -183,6 +183,45 @@ func TestRecording_StopsAtTheLimit(t *testing.T) {
 	}
 }
 
+// A store may have more than a recorder keeps in memory: it is written before the
+// App begins, and nothing is left out but what is too large.
+func TestRecorder_Loaded(t *testing.T) {
+	var b bytes.Buffer
+	rec, err := record.New(&b, record.WithDelay(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, value := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC), bytes.Repeat([]byte("x"), 1000)
+	const many = 5000
+	for i := range many {
+		rec.Loaded(now, fmt.Sprint("act/", i), value)
+	}
+	rec.Loaded(now, "task/large", bytes.Repeat(value, 100))
+	if n := rec.Lost(); n != 1 {
+		t.Errorf("lost: got %d, want what is too large", n)
+	}
+	rec.Loaded(now, "app", value)
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.NewReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range many {
+		got, err := r.Next()
+		if want := fmt.Sprint("act/", i); err != nil || got.Op != record.Kept || got.Topic != want || !bytes.Equal(got.Details, value) || !got.At.Equal(now) {
+			t.Fatalf("record %d: got %v of %q with %d bytes, %v; want that of %q", i, got.Op, got.Topic, len(got.Details), err, want)
+		}
+	}
+	if got, err := r.Next(); err != nil || got.Op != record.Lost || got.N != 1 {
+		t.Errorf("got %v %d, %v, want one lost", got.Op, got.N, err)
+	}
+	if got, err := r.Next(); err != nil || got.Topic != "app" {
+		t.Errorf("got %v of %q, %v, want that of \"app\"", got.Op, got.Topic, err)
+	}
+}
+
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.rec")
 	rec, err := record.Create(path)

@@ -46,7 +46,10 @@ type Recorder struct {
 	err error
 }
 
-var _ engine.Witness = (*Recorder)(nil)
+var (
+	_ engine.Witness = (*Recorder)(nil)
+	_ engine.Loader  = (*Recorder)(nil)
+)
 
 // An Option changes a Recorder.
 type Option func(*Recorder)
@@ -141,6 +144,29 @@ func (r *Recorder) Saw(now time.Time, in engine.Input) {
 	if r.enc.input(now, &in); len(r.enc.buf) > before {
 		r.wrote()
 	}
+}
+
+// Loaded implements engine.Loader. The App does not run yet: so it waits for the
+// disk where there is much.
+func (r *Recorder) Loaded(now time.Time, key string, value []byte) {
+	if r.load(now, key, value) > maxFrame/4 {
+		r.flush()
+	}
+}
+
+// load writes a record, and returns how much there is in memory.
+func (r *Recorder) load(now time.Time, key string, value []byte) (size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !r.room(now):
+	case len(key) > maxDetails || len(value) > maxDetails:
+		r.leaveOut()
+	default:
+		r.enc.kept(now, key, value)
+		r.wrote()
+	}
+	return len(r.enc.buf)
 }
 
 // Told implements engine.Witness.

@@ -57,13 +57,14 @@ const (
 	Told                      // Event: what the App did
 	Lost                      // N: records left out before this one
 	Full                      // the file has come to its limit
+	Kept                      // Topic, Details: a key of the App's store as it began, and what was there
 )
 
 var ops = [...]string{
 	Tick: "tick", Register: "register", Unregister: "unregister", Begin: "begin", Fire: "fire", FirePlace: "fire place",
 	Raise: "raise", Reserve: "reserve", Unreserve: "unreserve", Report: "report", Pause: "pause", PauseGroup: "pause group",
 	PauseAll: "pause all", CancelTask: "cancel", Jump: "jump", Returned: "returned", Over: "over", Progress: "progress",
-	SourceEnded: "source ended", Drain: "drain", DrainNow: "drain now", Update: "update", Told: "told", Lost: "lost", Full: "full",
+	SourceEnded: "source ended", Drain: "drain", DrainNow: "drain now", Update: "update", Told: "told", Lost: "lost", Full: "full", Kept: "kept",
 }
 
 // String is the record's kind in words.

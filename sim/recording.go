@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/internal/seam/coro"
 	"github.com/bgloop/bgloop/record"
+	"github.com/bgloop/bgloop/store"
 )
 
 // Errors of a replay, beside a *Parting.
@@ -40,9 +42,8 @@ type Recording struct {
 	// Build makes the App as it was before it ran, with env.Options() and its
 	// registrations in the same order. It is required. Observers that act on
 	// the App should be left out: what they did is in the recording. If the App
-	// found something in its store when it began to run, Build gives it a store
-	// that has the same, such as a store.Log of a copy of the file; else it
-	// needs none.
+	// had a store, Build gives it env.Store, which has what that found in its own
+	// when it began to run; without details, which the stand-ins need not have.
 	Build func(Env) *app.App
 
 	// Register makes a registration, or the Apply of an Update, that was made
@@ -176,18 +177,24 @@ func (l *reliving) live(n int, r *record.Record) error {
 // build makes the App, and compares what that told with what was told before it
 // ran, the last of which is record n.
 func (l *reliving) build(n int) error {
-	log := slog.New(slog.DiscardHandler)
+	log, kept := slog.New(slog.DiscardHandler), new(store.Memory)
 	for _, r := range l.early {
-		if r.Op == record.Register {
+		switch r.Op { //nolint:exhaustive // the others come after Build
+		case record.Register:
 			k := taskKey{r.Group, r.Task}
 			l.replica(k).recorded = append(l.replica(k).recorded, r)
+		case record.Kept:
+			put := store.Record{Kind: store.Put, Key: r.Topic, Value: r.Details}
+			if err := kept.Append(context.Background(), []store.Record{put}); err != nil {
+				return fmt.Errorf("sim: what the store had: %w", err)
+			}
 		}
 	}
 	if len(l.early) > 0 {
 		l.clock.move(l.early[0].At)
 	}
 	err := l.world.Do(func() {
-		l.app = l.Build(Env{Clock: &l.clock, Log: log, options: []app.Option{
+		l.app = l.Build(Env{Clock: &l.clock, Store: kept, Log: log, options: []app.Option{
 			app.WithClock(&l.clock), app.WithDriver(l.world), app.WithLogger(log), app.WithWitness((*relivingWitness)(l)),
 		}})
 	})

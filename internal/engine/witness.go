@@ -27,6 +27,13 @@ type Witness interface {
 	Told(e *event.Event)
 }
 
+// A Loader is a Witness that wants to know what the App begins with.
+type Loader interface {
+	// Loaded is told each record of the App's store, but for the details of
+	// activations, on the caller's goroutine, before the App begins. It may wait.
+	Loaded(now time.Time, key string, value []byte)
+}
+
 // A Digester is a Witness that wants to know when a state is one that was there
 // before.
 type Digester interface {
