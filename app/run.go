@@ -11,6 +11,7 @@ import (
 	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/mutant"
+	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -110,17 +111,34 @@ func (a *App) launch(r *run) {
 
 // Run is the handler's strand.
 func (r *run) Run() {
+	if r.RunUntold() {
+		r.a.over(r, true)
+	}
+}
+
+// RunUntold is Run, but that the caller is to tell the engine that the run is
+// over, if it says so. It implements seam.Teller.
+func (r *run) RunUntold() (untold bool) {
 	if r.is.Timed {
 		r.begun = r.a.clock.Now().Sub(r.start)
 	}
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
 		r.a.post(&engine.Input{Op: engine.Unbegun, Inst: r.is})
 		r.handlerReturned(nil, false)
-		return
+		return false
 	}
 	err := protect(r.activate, func(err error) { r.handlerReturned(err, false) })
 	r.h.letIn()
-	r.handlerReturned(err, true)
+	return r.handlerReturned(err, true)
+}
+
+// Tell tells the engine that runs are over. It implements seam.Teller.
+func (r *run) Tell(all []seam.Teller, last bool) {
+	if len(all) > 1 {
+		r.a.overAll(all, last)
+		return
+	}
+	r.a.over(r, last)
 }
 
 func (r *run) activate() error {
@@ -149,12 +167,15 @@ func (r *run) readDeadline() {
 }
 
 // handlerReturned notes the handler's end. If work goes on under deferrals the
-// engine is told so, else the instance is over.
-func (r *run) handlerReturned(err error, last bool) {
+// engine is told so, else the instance is over, which is left to the caller to
+// tell if untold says so. With last the strand is about to return.
+func (r *run) handlerReturned(err error, last bool) (untold bool) {
 	if last && r.h.endAlone() { // as most do
 		r.err = err
-		r.leave(last)
-		return
+		if r.onLoop {
+			r.owes = true
+		}
+		return !r.onLoop
 	}
 	r.mu.Lock()
 	r.returned = true
@@ -164,7 +185,7 @@ func (r *run) handlerReturned(err error, last bool) {
 		r.strands--
 		r.awake--
 		r.endWith(last)
-		return
+		return false
 	}
 	r.mu.Unlock()
 	switch {
@@ -176,6 +197,7 @@ func (r *run) handlerReturned(err error, last bool) {
 	}
 	r.shift(-1, -1)
 	r.group.Returned()
+	return false
 }
 
 func (r *run) note(err error) {
@@ -239,16 +261,6 @@ func (r *run) endWith(last bool) {
 	default:
 		r.a.send(&r.ending)
 	}
-}
-
-// leave tells the engine that the run is over, which may serve another from then
-// on.
-func (r *run) leave(last bool) {
-	if last && r.onLoop {
-		r.owes = true
-		return
-	}
-	r.a.over(r, last)
 }
 
 // settleUp tells the engine that a run is over. The owner calls it.
