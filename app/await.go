@@ -13,21 +13,26 @@ import (
 
 // A strand runs a function of the handler's under a deferral.
 type strand struct {
-	r    *run
-	h    *handle
-	d    *deferral.Deferral
-	f    func(context.Context) error
-	done func(error)
+	r *run
+	h *handle
+	d *deferral.Deferral
+	f func(context.Context) error
+
+	// What is told what f returned. A failure is noted before the deferral is
+	// completed, since the instance may be over then. Who waits for f is woken
+	// after that: a handler that returns at once leaves no deferral open.
+	before, after func(error)
 }
 
-func (h *handle) spawnStrand(why string, f func(context.Context) error, done func(error)) error {
+func (h *handle) spawnStrand(why string, s *strand) error {
 	h.letIn()
 	d, err := h.Take(why)
 	if err != nil {
 		return err
 	}
+	s.r, s.h, s.d = h.r, h, d
 	h.r.shift(1, 1)
-	h.r.a.driver.Spawn(&strand{h.r, h, d, f, done})
+	h.r.a.driver.Spawn(s)
 	return nil
 }
 
@@ -45,13 +50,20 @@ func (r *run) run(s *strand) {
 }
 
 func (s *strand) finish(err error) {
-	s.done(err)
+	if s.before != nil {
+		s.before(err)
+	}
 	s.r.shift(-1, -1)
 	s.d.Complete()
+	if s.after != nil {
+		s.after(err)
+	}
 }
 
 // Go implements seam.Run.
-func (h *handle) Go(f func(context.Context) error) error { return h.spawnStrand("Go", f, h.r.failed) }
+func (h *handle) Go(f func(context.Context) error) error {
+	return h.spawnStrand("Go", &strand{f: f, before: h.r.failed})
+}
 
 // failed notes the failure of a function given to Go. After the handler's
 // return it fails the instance at once, as the handler's own would have.
@@ -92,12 +104,12 @@ func (h *handle) Await(f func(context.Context) error) error {
 	if err != nil {
 		return err
 	}
-	err = h.spawnStrand("Await", f, func(err error) {
+	err = h.spawnStrand("Await", &strand{f: f, after: func(err error) {
 		r.mu.Lock()
 		w.done, w.err = true, err
 		r.mu.Unlock()
 		w.park.Unpark()
-	})
+	}})
 	if err == nil {
 		err = w.park.Park(nil) //nolint:staticcheck // finish and f's end unpark it; an error is as in Sleep
 	}

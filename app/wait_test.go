@@ -281,6 +281,39 @@ func TestAwait(t *testing.T) {
 	})
 }
 
+// What Await has called is over when Await returns: a handler that fails then
+// has nothing open, however the processors go on.
+func TestAwaitedIsOverBeforeTheHandlerGoesOn(t *testing.T) {
+	a := app.New()
+	story := chronicle(a, event.Deferred, event.Released)
+	failed := errors.New("awaited")
+	a.HandleFunc("t", func(_ context.Context, in *tasks.Instance) error {
+		return in.Await(func(context.Context) error { return failed })
+	})
+	task, err := a.Register(tasks.Registration{Name: "t", Trigger: silent(), Overlap: tasks.Parallel(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3000 {
+		r, err := task.Fire(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Wait(t.Context()); !errors.Is(err, failed) {
+			t.Fatalf("outcome: got %v, want what was awaited", err)
+		}
+	}
+	if _, err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if open := story.list(); len(open) > 0 {
+		t.Errorf("%d times something was open, first: %s", len(open), open[0])
+	}
+}
+
 // Strands of one instance that sleep at the same times each sleep as long as they
 // asked to, and so do goroutines that the App knows nothing of.
 func TestSleepersOfOneInstance(t *testing.T) {
