@@ -35,7 +35,7 @@ func (a *App) look() {
 	a.now = a.clock.Now()
 	a.read = a.now
 	a.stopwatch = nil
-	monotonic := clock.Monotonic(a.now)
+	monotonic := a.mover == nil && clock.Monotonic(a.now)
 	if monotonic {
 		a.stopwatch, _ = a.clock.(clock.Stopwatch)
 	}
@@ -50,6 +50,9 @@ func (a *App) look() {
 	case monotonic:
 		jump = a.now.Round(0).Sub(before.Round(0)) - a.now.Sub(before)
 	case a.elapser != nil:
+		if a.now.UnixNano()-before.UnixNano() == int64(a.elapsed-passed) {
+			return // as mostly; and cheaper to find out
+		}
 		jump = a.now.Sub(before) - (a.elapsed - passed)
 	default:
 		jump = min(a.now.Sub(before), 0) // such a clock can only be seen to go back

@@ -108,6 +108,7 @@ func (t *term) untilItsEnd(ctx context.Context) (context.Context, func()) {
 // isClosed reports whether the life is over.
 func (s *S) isClosed() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
+	closed := s.closed
+	s.mu.Unlock()
+	return closed
 }

@@ -89,6 +89,7 @@ type sourceRow struct {
 
 // An actRow is an activation.
 type actRow struct {
+	task             *taskRow // nil: it has not been looked up
 	fired, completed bool
 	running          bool // an attempt is
 	merged           uint64
@@ -149,6 +150,17 @@ func (l *ledger) task(group, name string) *taskRow {
 	}
 	l.last = t
 	return t
+}
+
+// taskOf is the row of an activation's task, whose row stays the same.
+func (l *ledger) taskOf(a *actRow, e *event.Event) *taskRow {
+	switch {
+	case a == nil:
+		return l.task(e.Group, e.Task)
+	case a.task == nil:
+		a.task = l.task(e.Group, e.Task)
+	}
+	return a.task
 }
 
 func (l *ledger) now() time.Duration { return l.p.s.since() }

@@ -55,10 +55,10 @@ func (l *ledger) enters(ctx context.Context, in *tasks.Instance) *taskRow {
 // returned notes that the handler of an instance has.
 func (l *ledger) returned(id uint64) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if i := l.insts.row(id); i != nil {
 		i.returned, i.since = true, l.now()
 	}
+	l.mu.Unlock()
 }
 
 // An attempt is a handler's run in which something may go wrong.

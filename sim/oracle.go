@@ -102,10 +102,13 @@ func (w *witness) Saw(now time.Time, in engine.Input) {
 func (w *witness) Told(e *event.Event) {
 	l := (*ledger)(w)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.p.now.Load().ledger != l || l.p.s.isClosed() {
-		return // of an App that was killed, or is being unwound
+	if l.p.now.Load().ledger == l && !l.p.s.isClosed() { // else it was killed, or is being unwound
+		l.told(e)
 	}
+	l.mu.Unlock()
+}
+
+func (l *ledger) told(e *event.Event) {
 	if m := l.p.s.merger; m != nil {
 		m.event(e)
 	}
@@ -132,7 +135,7 @@ func (l *ledger) note(e *event.Event) {
 	case event.Merged:
 		l.merged(e)
 	case event.Refused:
-		l.heed(e, 1)
+		l.heed(l.task(e.Group, e.Task), e, 1)
 	case event.Missed:
 		l.missed(e)
 	case event.Waiting:
@@ -164,13 +167,14 @@ func (l *ledger) fired(e *event.Event) {
 		l.broken(Conservation, "activation %d of %s was fired before", e.Activation, e.Task)
 		return
 	}
-	*a = actRow{fired: true, merged: 1}
+	t := l.task(e.Group, e.Task)
+	*a = actRow{task: t, fired: true, merged: 1}
 	l.open++
-	l.heed(e, 1)
+	l.heed(t, e, 1)
 }
 
 func (l *ledger) merged(e *event.Event) {
-	l.heed(e, 1)
+	l.heed(l.task(e.Group, e.Task), e, 1)
 	a := l.acts.row(e.Activation)
 	switch {
 	case a == nil || !a.fired || a.completed || a.running:
@@ -202,7 +206,8 @@ func (l *ledger) stopping(e *event.Event) {
 }
 
 func (l *ledger) started(e *event.Event) {
-	a, t := l.acts.row(e.Activation), l.task(e.Group, e.Task)
+	a := l.acts.row(e.Activation)
+	t := l.taskOf(a, e)
 	if a == nil || !a.fired || a.completed || a.running {
 		l.broken(Completion, "activation %d of %s started, and is completed, runs already, or was never fired", e.Activation, e.Task)
 		return
@@ -294,7 +299,7 @@ func (l *ledger) completed(e *event.Event) {
 	case e.N != a.merged:
 		l.broken(Conservation, "activation %d of %s is completed for %d firings, and had %d", e.Activation, e.Task, e.N, a.merged)
 	}
-	l.waits(a, l.task(e.Group, e.Task), event.ForNothing)
+	l.waits(a, l.taskOf(a, e), event.ForNothing)
 	a.completed = true
 	l.open--
 }

@@ -12,7 +12,6 @@ import (
 // afterStep looks at what each step may have broken.
 func (l *ledger) afterStep(now time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.check) > 0 {
 		l.checkCanceled()
 	}
@@ -22,6 +21,7 @@ func (l *ledger) afterStep(now time.Duration) {
 	if len(l.idle) > 0 && l.idle[0].at < now {
 		l.checkIdle()
 	}
+	l.mu.Unlock()
 }
 
 // checkIdle: what was abandoned had something left to give up on, unless it was
@@ -67,9 +67,15 @@ func (l *ledger) checkLate() {
 // quiet looks at what must have been done before time goes on.
 func (l *ledger) quiet() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	waits := l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0
-	if !l.suspect && !waits || l.draining || l.world.Frozen() > 0 {
+	if waits := l.waiting[event.ForOverlap]+l.waiting[event.ForCap] > 0; l.suspect || waits {
+		l.checkWaiting(waits)
+	}
+	l.mu.Unlock()
+}
+
+// checkWaiting looks at what waits for a condition, or for a slot or a cap.
+func (l *ledger) checkWaiting(waits bool) {
+	if l.draining || l.world.Frozen() > 0 {
 		return
 	}
 	if l.suspect {
@@ -143,9 +149,8 @@ func (l *ledger) arm(t *taskRow, registered time.Time) {
 	}
 }
 
-// heed notes that a firing is there for a due time.
-func (l *ledger) heed(e *event.Event, n uint64) {
-	t := l.task(e.Group, e.Task)
+// heed notes that a firing of a task is there for a due time.
+func (l *ledger) heed(t *taskRow, e *event.Event, n uint64) {
 	l.storm(t, e)
 	s := t.walked(l)
 	if s == nil || !s.armed || e.Due.Before(s.at) {
@@ -158,8 +163,10 @@ func (l *ledger) heed(e *event.Event, n uint64) {
 		l.broken(Punctuality, "%s was due at %v, and the next it heeds is %v", e.Task, s.at, e.Due)
 		return
 	}
-	if late := e.At.Sub(s.at); late > l.stall()-s.stalled {
-		l.broken(Punctuality, "%s was due at %v, and fires %v later", e.Task, s.at, late)
+	if e.At.After(s.at) {
+		if late := e.At.Sub(s.at); late > l.stall()-s.stalled {
+			l.broken(Punctuality, "%s was due at %v, and fires %v later", e.Task, s.at, late)
+		}
 	}
 	s.pass(l, e.At, n)
 }

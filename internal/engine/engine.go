@@ -223,14 +223,15 @@ func (e *Engine) byID() []*Task {
 	return all
 }
 
-// effect adds one, whose other fields are zero.
+// effect adds one. Of its other fields those mean nothing that such an effect does
+// not use; only what others own is not kept.
 func (e *Engine) effect(d Do) *Effect {
 	if len(e.effects) == cap(e.effects) {
 		e.effects = slices.Grow(e.effects, 8)
 	}
 	e.effects = e.effects[:len(e.effects)+1]
 	f := &e.effects[len(e.effects)-1]
-	*f = Effect{Do: d}
+	f.Do, f.Details, f.Err = d, nil, nil
 	return f
 }
 

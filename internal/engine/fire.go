@@ -167,7 +167,7 @@ func (e *Engine) accept(t *Task, f *firing, at time.Time) *Act {
 	a.ID, a.Task, a.Details, a.Origin, a.Due, a.Merged, a.since = e.actIDs, t, f.details, f.origin, f.due, 1, e.now
 	t.count(f)
 	if f.fromTime && !e.cfg.NoLatency { // else it is due now
-		t.stats.add(accepted, e.now.Sub(f.due))
+		t.stats.add(accepted, e.since(f.due))
 	}
 	e.spend(a)
 	if e.Watched {

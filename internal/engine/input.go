@@ -187,7 +187,7 @@ func (e *Engine) Step(now time.Time, in *Input) ([]Effect, *Reply) {
 	case in.Op == Tick && in.N > 0:
 		for n := in.N; n > 0 && e.runFirst(); n-- {
 		}
-	default:
+	case e.plan.soonest <= e.at: // else nothing is due, as mostly
 		e.runDue()
 	}
 	e.decide(in, &e.reply)

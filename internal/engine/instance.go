@@ -41,7 +41,7 @@ func (e *Engine) start(a *Act) {
 	i.Timed = !e.cfg.NoLatency && s.timed()
 	s.Started++
 	if i.Timed && a.attempts == 1 {
-		s.add(started, e.now.Sub(a.since))
+		s.add(started, e.since(a.since))
 	}
 	f := e.effect(Start)
 	f.Inst, f.Task, f.Act = i, t, a

@@ -90,7 +90,7 @@ type Rearmer interface {
 }
 
 // A Mover is a Driver's clock that says at less cost than by a reading whether it
-// has moved.
+// has moved. Its readings are not monotonic.
 type Mover interface {
 	// Moves is never zero, and another number than before if the clock reads
 	// another time or time has elapsed.

@@ -75,12 +75,26 @@ func (s *strand) life() {
 	if w.strict {
 		s.goid = goid()
 	}
+	_ = room(-1)
 	for !over {
 		s.run()
 		s.job, s.begun = nil, false
 		w.idle = append(w.idle, s)
 		over = !w.rest(s)
 	}
+}
+
+// room makes the coroutine's stack as large as an App needs it, while there is
+// little on it that has to be moved. It is called with -1: what counts is that the
+// frame is large.
+//
+//go:noinline
+func room(n int) byte {
+	if n < 0 {
+		return 0
+	}
+	var frame [6 << 10]byte
+	return frame[n]
 }
 
 func (s *strand) run() {
