@@ -19,37 +19,42 @@ import (
 // seam.Job over whatever Driver the App has. When its activation is over it may
 // serve another, under another handle.
 type run struct {
+	// The owner writes the first 64 bytes, and the handler's strand only reads them.
 	a       *App
 	is      *engine.Instance
-	h       *handle // of the instance, or the first attempt of an activation that waits
-	group   deferral.Group
+	h       *handle   // of the instance, or the first attempt of an activation that waits
+	start   time.Time // of an attempt that is timed
 	onLoop  bool
-	limited bool          // it has a time limit, as it was when it started
-	next    *run          // in the loop's queue
-	ending  letter        // says that it is over
-	owes    bool          // the loop's strand has yet to say that it is over
-	start   time.Time     // of an attempt that is timed
-	begun   time.Duration // how long after that its handler began
+	limited bool // it has a time limit, as it was when it started
+	timed   bool // as it was when it started
+	next    *run // in the loop's queue
 
+	// The strand writes the next 64, if nobody else has to do with the record. What
+	// both write is one line of the cache then.
+	ending    letter        // says that it is over
+	begun     time.Duration // how long after start its handler began
+	owes      bool          // the loop's strand has yet to say that it is over
+	returned  bool          // the handler has; mu guards this and the following
+	deferred  bool          // the group is in use
+	past      bool          // it is over or abandoned
+	holds     bool          // it was abandoned, and holds its slot until it ends
+	told      bool          // the engine has been told that it ended
+	resting   bool          // counted in App.busy, as one less
+	forgotten bool          // no longer counted in App.runs and App.busy; only the owner sets it
+
+	group  deferral.Group
 	rested atomic.Pointer[notice] // of the sleeper that was left last; may be nil
 
-	mu        sync.Mutex // guards the following
-	err       error      // the first failure
-	returned  bool       // the handler has
-	deferred  bool       // the group is in use
-	ended     error      // why the context is: the Reason or ErrOver
-	past      bool       // it is over or abandoned
-	deadline  time.Time
-	holds     bool // it was abandoned, and holds its slot until it ends
-	told      bool // the engine has been told that it ended
-	resting   bool // counted in App.busy, as one less
-	forgotten bool // no longer counted in App.runs and App.busy; only the owner sets it
-	strands   int  // the handler, Go and Await
-	awake     int  // of those, not in Sleep
-	sleepers  []*sleeper
-	waiters   []*waiter
-	onCancel  []func(activation.Reason)
-	left      []deferral.Open // what was open when it was canceled, then when it was abandoned
+	mu       sync.Mutex // guards the following
+	err      error      // the first failure
+	ended    error      // why the context is: the Reason or ErrOver
+	deadline time.Time
+	strands  int // the handler, Go and Await
+	awake    int // of those, not in Sleep
+	sleepers []*sleeper
+	waiters  []*waiter
+	onCancel []func(activation.Reason)
+	left     []deferral.Open // what was open when it was canceled, then when it was abandoned
 }
 
 func newRecord(a *App) *run {
@@ -89,7 +94,7 @@ func (a *App) newRun(i *engine.Instance) *run {
 	if r.is != i { // it is the same each time, and stale handles may be looking
 		r.is = i
 	}
-	if i.Timed {
+	if r.timed = i.Timed; r.timed {
 		r.start = a.now
 	}
 	r.strands, r.awake, r.deadline = 1, 1, i.Deadline
@@ -119,7 +124,7 @@ func (r *run) Run() {
 // RunUntold is Run, but that the caller is to tell the engine that the run is
 // over, if it says so. It implements seam.Teller.
 func (r *run) RunUntold() (untold bool) {
-	if r.is.Timed {
+	if r.timed {
 		r.begun = r.a.clock.Now().Sub(r.start)
 	}
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
@@ -171,7 +176,9 @@ func (r *run) readDeadline() {
 // tell if untold says so. With last the strand is about to return.
 func (r *run) handlerReturned(err error, last bool) (untold bool) {
 	if last && r.h.endAlone() { // as most do
-		r.err = err
+		if err != nil { // else its memory stays the owner's
+			r.err = err
+		}
 		if r.onLoop {
 			r.owes = true
 		}
@@ -274,7 +281,7 @@ func (r *run) settleUp() {
 		r.forget()
 		r.mu.Unlock()
 	}
-	r.a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: r.err, On: r.is.Timed, For: r.begun})
+	r.a.step(&engine.Input{Op: engine.Over, Inst: r.is, Err: r.err, On: r.timed, For: r.begun})
 }
 
 // recycle makes the record of an instance that is over ready for another, if
