@@ -58,30 +58,37 @@ func TestExhaust_EveryScope(t *testing.T) {
 // planted.
 func TestExhaust_LosesNothingByStates(t *testing.T) {
 	scopes(t, func(t *testing.T, r tasks.Registration) {
-		for _, bug := range []bool{false, true} {
-			var scope [2]sim.Scope
-			var failed [2]bool
-			var text [2]string
-			full, less := newInstant(3, r), newInstant(3, r)
-			full.bug, less.bug, full.says = bug, bug, false
-			for n, i := range []*instant{full, less} {
-				failed[n], text[n] = verdict(t, func(t testing.TB) { scope[n] = sim.Exhaust(t, i.live) })
-			}
-			if failed[0] != failed[1] || bug && !failed[0] {
-				t.Errorf("bug %v: all executions: failed %v, %s\nby states: failed %v, %s", bug, failed[0], text[0], failed[1], text[1])
-			}
-			if failed[0] {
-				continue
-			}
-			if !maps.Equal(full.states, less.states) || !maps.Equal(full.stories, less.stories) {
-				t.Errorf("what was come to differs: %d states and %d stories by all executions, %d and %d by states",
-					len(full.states), len(full.stories), len(less.states), len(less.stories))
-			}
-			if scope[0].Merged != 0 || scope[1].Merged == 0 || scope[1].Executions >= scope[0].Executions {
-				t.Errorf("executions: %+v, and by states %+v", scope[0], scope[1])
-			}
-		}
+		loses(t, func() *instant { return newInstant(3, r) })
+		loses(t, func() *instant { i := newInstant(3, r); i.bug = true; return i })
+		r.TimeLimit, r.Retry = time.Second, tasks.Retry{Attempts: 2, Backoff: time.Second}
+		loses(t, func() *instant { i := newInstant(2, r); i.longer = true; return i })
 	})
+}
+
+// loses goes through a scope in both ways.
+func loses(t *testing.T, scope func() *instant) {
+	t.Helper()
+	var gone [2]sim.Scope
+	var failed [2]bool
+	var text [2]string
+	full, less := scope(), scope()
+	full.says = false
+	for n, i := range []*instant{full, less} {
+		failed[n], text[n] = verdict(t, func(t testing.TB) { gone[n] = sim.Exhaust(t, i.live) })
+	}
+	if failed[0] != failed[1] || full.bug != failed[0] {
+		t.Errorf("all executions: failed %v, %s\nby states: failed %v, %s", failed[0], text[0], failed[1], text[1])
+	}
+	if failed[0] {
+		return
+	}
+	if !maps.Equal(full.states, less.states) || !maps.Equal(full.stories, less.stories) {
+		t.Errorf("what was come to differs: %d states and %d stories by all executions, %d and %d by states",
+			len(full.states), len(full.stories), len(less.states), len(less.stories))
+	}
+	if gone[0].Merged != 0 || gone[1].Merged == 0 || gone[1].Executions >= gone[0].Executions {
+		t.Errorf("executions: %+v, and by states %+v", gone[0], gone[1])
+	}
 }
 
 // A State that leaves out what makes a difference fails the test.
@@ -118,8 +125,8 @@ func TestExhaust_StateLeavesSomethingOut(t *testing.T) {
 	says(t, text, "State leaves out what makes the difference")
 }
 
-// happenings are what may happen to a task.
-var happenings = []string{"fire", "condition", "cancel"}
+// happenings are what may happen to a task at an instant.
+var happenings = [...]string{"fire", "condition", "cancel"}
 
 // An instant is one in which so many things happen to a task, which ends at once
 // or sleeps. Between them whoever can go on does so, or not.
@@ -128,6 +135,7 @@ type instant struct {
 	task   tasks.Registration
 	says   bool // what there is to be known, by State
 	bug    bool // it counts who sleeps, and forgets them with a cancel
+	longer bool // it is no instant: time goes by, and handlers fail
 
 	stories map[string]bool // what happened, in its order
 	states  map[string]bool // and where the task stood then; nil: nobody asks
@@ -150,6 +158,9 @@ func (i *instant) live(s *sim.S) {
 		a.HandleFunc("sync", func(_ context.Context, in *tasks.Instance) error {
 			asleep++
 			defer func() { asleep-- }()
+			if i.longer && s.Choose("fails", 2) == 1 {
+				return errors.New("no luck")
+			}
 			return in.Sleep(time.Duration(s.Choose("sleeps", 2)) * time.Second)
 		})
 		task = must(a.Register(r))
@@ -164,7 +175,11 @@ func (i *instant) live(s *sim.S) {
 		})
 	}
 	for range i.events {
-		now := happenings[s.Choose("event", len(happenings))]
+		may := happenings[:]
+		if i.longer {
+			may = append(may, "pause", "resume", "second")
+		}
+		now := may[s.Choose("event", len(may))]
 		story += now + " "
 		switch now {
 		case "fire":
@@ -172,6 +187,12 @@ func (i *instant) live(s *sim.S) {
 		case "condition":
 			up = !up
 			online.Set(up)
+		case "pause":
+			task.Pause()
+		case "resume":
+			task.Resume()
+		case "second":
+			s.RunFor(time.Second)
 		case "cancel":
 			task.Cancel(activation.Abort)
 			if i.bug {
@@ -192,6 +213,7 @@ func (i *instant) live(s *sim.S) {
 	}
 	i.stories[story] = true
 	online.Set(true)
+	task.Resume()
 	s.RunFor(time.Minute)
 	if x := task.Explain(); len(x.Active)+len(x.Pending) > 0 {
 		s.Fatalf("a minute later: %v", x)
