@@ -76,7 +76,7 @@ func goroutines() []string {
 // question mark follows, the address may be left over from something else.
 func stackOf(all []string, r *run) string {
 	var found []string
-	handler, strand := fmt.Sprintf("app.(*run).RunUntold(%p)", r), fmt.Sprintf("app.(*run).run(%p,", r)
+	handler, strand := fmt.Sprintf("app.(*run).Run(%p)", r), fmt.Sprintf("app.(*run).run(%p,", r)
 	for _, g := range all {
 		if strings.Contains(g, handler) || strings.Contains(g, strand) {
 			found = append(found, g)

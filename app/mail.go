@@ -36,15 +36,15 @@ func (m *mailbox) take() bool { return m.top.CompareAndSwap(nil, &m.taken) }
 // giveUp ends the ownership, unless a letter was sent.
 func (m *mailbox) giveUp() bool { return m.top.CompareAndSwap(&m.taken, nil) }
 
-// send sends letters to the owner, which are linked from the newest to the
-// oldest; or it reports that there was none and the caller is it.
-func (m *mailbox) send(oldest, newest *letter) (owner bool) {
+// send sends a letter to the owner, or reports that there was none and the
+// caller is it.
+func (m *mailbox) send(l *letter) (owner bool) {
 	for {
-		if oldest.before = m.top.Load(); oldest.before == nil {
+		if l.before = m.top.Load(); l.before == nil {
 			if m.take() {
 				return true
 			}
-		} else if m.top.CompareAndSwap(oldest.before, newest) {
+		} else if m.top.CompareAndSwap(l.before, l) {
 			return false
 		}
 	}
@@ -52,11 +52,8 @@ func (m *mailbox) send(oldest, newest *letter) (owner bool) {
 
 // collect takes all letters out, and returns the oldest; each has the next one in
 // its before. Only the owner may call it.
-func (m *mailbox) collect() (first *letter) { return turned(m.top.Swap(&m.taken), &m.taken) }
-
-// turned is a list of letters, down to end, the other way around.
-func turned(l, end *letter) (first *letter) {
-	for l != end {
+func (m *mailbox) collect() (first *letter) {
+	for l := m.top.Swap(&m.taken); l != &m.taken; {
 		l.before, first, l = first, l, l.before
 	}
 	return first

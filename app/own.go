@@ -69,27 +69,6 @@ func (a *App) over(r *run, last bool) {
 	a.conclude(r, last)
 }
 
-// overAll is over for several.
-func (a *App) overAll(all []seam.Teller, last bool) {
-	if a.take() {
-		end := len(all) - 1
-		for _, t := range all[:end] {
-			t.(*run).settleUp()
-		}
-		a.conclude(all[end].(*run), last)
-		return
-	}
-	var oldest, newest *letter
-	for _, t := range all {
-		l := &t.(*run).ending
-		if oldest == nil {
-			oldest = l
-		}
-		l.before, newest = newest, l
-	}
-	a.sendAll(oldest, newest)
-}
-
 // conclude is over for the owner, which it is no more then.
 func (a *App) conclude(r *run, last bool) {
 	a.last = last && a.relay != nil
@@ -175,14 +154,11 @@ func (a *App) await(w *waiting) answer {
 }
 
 // send gives a letter to the owner, or becomes it if there is none anymore.
-func (a *App) send(l *letter) { a.sendAll(l, l) }
-
-// sendAll is send for letters that are linked, from the newest to the oldest.
-func (a *App) sendAll(oldest, newest *letter) {
-	if a.mail.send(oldest, newest) {
+func (a *App) send(l *letter) {
+	if a.mail.send(l) {
 		a.look()
-		oldest.before = nil
-		a.release(a.handleAll(turned(newest, nil)))
+		a.handle(l)
+		a.release(0)
 	}
 }
 
@@ -285,7 +261,7 @@ func (a *App) step(in *engine.Input) *engine.Reply {
 }
 
 // later lets the owner give itself a letter, for what cannot be done at once.
-func (a *App) later(l *letter) { a.mail.send(l, l) }
+func (a *App) later(l *letter) { a.mail.send(l) }
 
 // settle is what the owner does before it gives the ownership up.
 func (a *App) settle() {

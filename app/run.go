@@ -11,7 +11,6 @@ import (
 	"github.com/bgloop/bgloop/deferral"
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/mutant"
-	"github.com/bgloop/bgloop/internal/seam"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -116,34 +115,17 @@ func (a *App) launch(r *run) {
 
 // Run is the handler's strand.
 func (r *run) Run() {
-	if r.RunUntold() {
-		r.a.over(r, true)
-	}
-}
-
-// RunUntold is Run, but that the caller is to tell the engine that the run is
-// over, if it says so. It implements seam.Teller.
-func (r *run) RunUntold() (untold bool) {
 	if r.timed {
 		r.begun = r.a.clock.Now().Sub(r.start)
 	}
 	if r.is.Life.Do(tasks.MoveStart) != nil { // it was canceled before it began
 		r.a.post(&engine.Input{Op: engine.Unbegun, Inst: r.is})
 		r.handlerReturned(nil, false)
-		return false
+		return
 	}
 	err := protect(r.activate, func(err error) { r.handlerReturned(err, false) })
 	r.h.letIn()
-	return r.handlerReturned(err, true)
-}
-
-// Tell tells the engine that runs are over. It implements seam.Teller.
-func (r *run) Tell(all []seam.Teller, last bool) {
-	if len(all) > 1 {
-		r.a.overAll(all, last)
-		return
-	}
-	r.a.over(r, last)
+	r.handlerReturned(err, true)
 }
 
 func (r *run) activate() error {
@@ -172,17 +154,14 @@ func (r *run) readDeadline() {
 }
 
 // handlerReturned notes the handler's end. If work goes on under deferrals the
-// engine is told so, else the instance is over, which is left to the caller to
-// tell if untold says so. With last the strand is about to return.
-func (r *run) handlerReturned(err error, last bool) (untold bool) {
+// engine is told so, else the instance is over.
+func (r *run) handlerReturned(err error, last bool) {
 	if last && r.h.endAlone() { // as most do
 		if err != nil { // else its memory stays the owner's
 			r.err = err
 		}
-		if r.onLoop {
-			r.owes = true
-		}
-		return !r.onLoop
+		r.leave(last)
+		return
 	}
 	r.mu.Lock()
 	r.returned = true
@@ -192,7 +171,7 @@ func (r *run) handlerReturned(err error, last bool) (untold bool) {
 		r.strands--
 		r.awake--
 		r.endWith(last)
-		return false
+		return
 	}
 	r.mu.Unlock()
 	switch {
@@ -204,7 +183,6 @@ func (r *run) handlerReturned(err error, last bool) (untold bool) {
 	}
 	r.shift(-1, -1)
 	r.group.Returned()
-	return false
 }
 
 func (r *run) note(err error) {
@@ -268,6 +246,16 @@ func (r *run) endWith(last bool) {
 	default:
 		r.a.send(&r.ending)
 	}
+}
+
+// leave tells the engine that the run is over, which may serve another from then
+// on.
+func (r *run) leave(last bool) {
+	if last && r.onLoop {
+		r.owes = true
+		return
+	}
+	r.a.over(r, last)
 }
 
 // settleUp tells the engine that a run is over. The owner calls it.

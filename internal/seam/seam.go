@@ -63,20 +63,6 @@ type Relay interface {
 	SpawnLast(j Job)
 }
 
-// A Teller is a Job that has something to tell when it has returned. A Driver
-// may let it do so together with others, soon, and before the strand waits.
-type Teller interface {
-	Job
-
-	// RunUntold is Run but for the telling, and reports whether there is something
-	// to tell. If not, the job may serve again.
-	RunUntold() bool
-
-	// Tell tells what all of them have left; the receiver is the first of them.
-	// With last the strand is about to return, as with SpawnLast.
-	Tell(all []Teller, last bool)
-}
-
 // A Planned is a value that code under test panics with because the test wants
 // it to. Nobody asks where it comes from, so no stack is taken.
 type Planned interface{ Planned() }

@@ -13,9 +13,6 @@
 // Workers are woken in a chain: few are starting at any time, and each that
 // takes a job sees to the next one before it runs its own. So a burst of short
 // jobs is run by few goroutines, and a job that blocks holds none back.
-//
-// While jobs wait, what others have left to tell is collected: it is told once
-// that is enough, once no job waits, or by the next worker that starts.
 package pool
 
 import (
@@ -27,10 +24,6 @@ import (
 
 // seats is how many workers may be idle, for each processor.
 const seats = 16
-
-// together is how much that jobs have left to tell is told at once, at most. If it
-// takes long, those who want to tell or ask something meanwhile go to sleep.
-const together = 4
 
 // A Pool is a seam.Driver on goroutines. Its methods may be called from any
 // goroutine, also from a job. It owns its workers: a worker ends when it finds
@@ -48,7 +41,6 @@ type Pool struct {
 	starting  int
 	returning int             // of those, how many are about to return from a job
 	idle      []chan struct{} // where each idle worker waits, the latest last
-	untold    []seam.Teller   // what jobs have left to tell; empty unless jobs wait
 	closed    bool
 }
 
@@ -106,90 +98,38 @@ func (p *Pool) Close() {
 // life is what a worker does. A job that ends by Goexit ends its worker here,
 // and nothing is to be put right: the worker was counted nowhere while busy.
 func (p *Pool) life() {
-	var (
-		seat  chan struct{} // made when first needed: most of a burst never sit
-		last  seam.Teller   // what it has run, if that has left something to tell
-		list  [together]seam.Teller
-		woken = true
-	)
+	var seat chan struct{} // made when first needed: most of a burst never sit
+	woken := true
 	for {
 		p.mu.Lock()
-		arrived := p.arrive(woken)
-		woken = false
-		j, crowd := p.jobs.pop(), p.jobs.n > 0
-		wake, start := p.another()
-		told := p.take(last, arrived || !crowd, list[:])
-		last = nil
-		if j == nil && len(told) == 0 {
-			if p.closed || len(p.idle) == p.keep {
-				p.mu.Unlock()
-				return
-			}
-			if seat == nil {
-				seat = make(chan struct{}, 1) // one slot: who wakes must not wait
-			}
-			p.idle = append(p.idle, seat)
+		switch {
+		case woken:
+			p.starting--
+		case p.returning > 0: // by this one, or by another that will find less
+			p.returning--
+			p.starting--
+		}
+		if j := p.jobs.pop(); j != nil {
+			wake, start := p.another()
 			p.mu.Unlock()
-			if _, woken = <-seat; !woken {
-				return
-			}
+			p.launch(wake, start)
+			j.Run()
+			woken = false
 			continue
 		}
+		if p.closed || len(p.idle) == p.keep {
+			p.mu.Unlock()
+			return
+		}
+		if seat == nil {
+			seat = make(chan struct{}, 1) // one slot: who wakes must not wait
+		}
+		p.idle = append(p.idle, seat)
 		p.mu.Unlock()
-		p.launch(wake, start)
-		if len(told) > 0 {
-			told[0].Tell(told, j == nil)
-			clear(told)
-		}
-		if j != nil {
-			last = serve(j, crowd)
+		if _, woken = <-seat; !woken {
+			return
 		}
 	}
-}
-
-// serve runs a job, and returns it if it has something to tell. A job that is
-// alone tells it by itself.
-func serve(j seam.Job, crowd bool) (untold seam.Teller) {
-	if crowd {
-		if t, tells := j.(seam.Teller); tells {
-			if t.RunUntold() {
-				return t
-			}
-			return nil
-		}
-	}
-	j.Run()
-	return nil
-}
-
-// arrive counts a worker that was starting, or a job that was about to return,
-// as starting no more. p.mu is held.
-func (p *Pool) arrive(woken bool) bool {
-	switch {
-	case woken:
-	case p.returning > 0: // by this one, or by another that will find less
-		p.returning--
-	default:
-		return false
-	}
-	p.starting--
-	return true
-}
-
-// take adds last to what is to be told, and takes that out if it is enough, or
-// to be told now. Else it is left to whichever worker starts next, of which
-// there is one as long as jobs wait. p.mu is held.
-func (p *Pool) take(last seam.Teller, now bool, list []seam.Teller) []seam.Teller {
-	if last != nil {
-		p.untold = append(p.untold, last)
-	}
-	if !now && len(p.untold) < together {
-		return nil
-	}
-	n := copy(list, p.untold)
-	clear(p.untold)
-	p.untold = p.untold[:0]
-	return list[:n]
 }
 
 // another claims a worker, if more jobs wait than workers are starting, and not

@@ -3,8 +3,6 @@ package pool
 import (
 	"testing"
 	"testing/synctest"
-
-	"github.com/bgloop/bgloop/internal/seam"
 )
 
 type numbered struct{ n int }
@@ -171,72 +169,4 @@ func TestNoWorkerIsStartingWhenAllIsQuiet(t *testing.T) {
 		}
 		p.Close()
 	})
-}
-
-// A left is a job that leaves something to tell.
-type left struct{ told int }
-
-func (*left) Run()            {}
-func (*left) RunUntold() bool { return true }
-
-func (*left) Tell(all []seam.Teller, _ bool) {
-	for _, l := range all {
-		l.(*left).told = len(all)
-	}
-}
-
-// alone is a pool whose only worker is who calls life.
-func alone() *Pool {
-	p := New()
-	p.work = func() {}
-	return p
-}
-
-// What others have left is told by a worker that starts before it runs a job,
-// though more jobs wait: the one who left it may be blocked.
-func TestWorkerThatStartsTellsWhatIsLeft(t *testing.T) {
-	p, l, ran := alone(), new(left), 0
-	p.untold = append(p.untold, l)
-	for range 3 {
-		p.Spawn(watcher(func() {
-			if ran++; l.told == 0 {
-				t.Error("a job runs, and what was left has not been told")
-			}
-		}))
-	}
-	p.Close()
-	p.life() // ends when no job waits
-	if ran != 3 {
-		t.Errorf("jobs that ran: got %d, want 3", ran)
-	}
-}
-
-// The last job of all may block, and nobody is starting then.
-func TestWhatIsLeftIsToldBeforeTheLastJob(t *testing.T) {
-	p, l, ran := alone(), new(left), false
-	p.Spawn(l)
-	p.Spawn(watcher(func() {
-		if ran = true; l.told == 0 {
-			t.Error("the last job runs, and what was left has not been told")
-		}
-	}))
-	p.Close()
-	p.life()
-	if !ran {
-		t.Error("the last job did not run")
-	}
-}
-
-func TestFourAreToldTogether(t *testing.T) {
-	p, crowd := alone(), make([]left, 100)
-	for i := range crowd {
-		p.Spawn(&crowd[i])
-	}
-	p.Close()
-	p.life()
-	for i := range crowd[:96] {
-		if got := crowd[i].told; got != together {
-			t.Fatalf("job %d was told with how many: got %d, want %d", i, got, together)
-		}
-	}
 }
