@@ -176,12 +176,19 @@ func stopDead(a *app.App) {
 // restart is kill as a fault, after which it is started again soon.
 func (p *Proc) restart(world process) { p.kill(world, p.s.lasts(faultKill, p.faults, shortFault)) }
 
-// stop stops the App in good order, once it is up.
+// stop stops the App in good order, once it is up. In a batch a kill may come in
+// between: what is open then is the next life's.
 func (p *Proc) stop() {
-	t := p.now.Load()
-	for ; t.down || t.begins; t = p.now.Load() {
-		p.s.sleep(time.Minute)
+	for {
+		t := p.now.Load()
+		if t.down || t.begins {
+			p.s.sleep(time.Minute)
+			continue
+		}
+		_, _ = t.app.Stop(context.Background())
+		if p.now.Load() == t {
+			t.ledger.ending()
+			return
+		}
 	}
-	_, _ = t.app.Stop(context.Background())
-	t.ledger.ending()
 }
