@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bgloop/bgloop/internal/mutant"
 )
 
@@ -55,12 +57,20 @@ func TestMutantsAreFound(t *testing.T) {
 			t.Errorf("%s: %v\n%s", m, err, out)
 		}
 		all = all.read(out)
+	}
+	var walks errgroup.Group // side by side: they mostly wait, and nobody takes their time
+	walks.SetLimit(8)
+	for _, m := range mutant.All() {
 		for i, h := range happy {
-			if out, err := run(t, paths[i], filepath.Join(root, h.dir), m, h.run); err != nil {
-				t.Errorf("%s: the happy path notices it: %s: %v\n%s", m, h.dir, err, out)
-			}
+			walks.Go(func() error {
+				if out, err := run(t, paths[i], filepath.Join(root, h.dir), m, h.run); err != nil {
+					t.Errorf("%s: the happy path notices it: %s: %v\n%s", m, h.dir, err, out)
+				}
+				return nil
+			})
 		}
 	}
+	_ = walks.Wait() // all are told as they come
 	t.Logf("%d mutants, %d trials:\n%s", len(mutant.All()), len(all), all)
 	for _, r := range all {
 		if r.seeds > 100 || r.shrunk > 30 {
