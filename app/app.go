@@ -32,6 +32,7 @@ type App struct {
 	groupCaps, keyCaps map[string]int
 	threshold          time.Duration
 	driver             seam.Driver
+	moved              bool             // the clock, by somebody: it is no real one
 	relay              seam.Relay       // the same; nil: it is none
 	admit              func(key uint64) // nil: the driver lets in who comes
 	terms              termsCache
@@ -114,6 +115,7 @@ func New(opts ...Option) *App {
 	a.relay, _ = a.driver.(seam.Relay)
 	a.elapser, _ = a.clock.(clock.Elapser)
 	a.mover, _ = a.clock.(seam.Mover)
+	a.moved = a.mover == nil && !clock.Monotonic(a.clock.Now())
 	a.loop.a = a
 	a.beWatched()
 	return a

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,6 +262,64 @@ func TestAlarmIsSetWhenIdle(t *testing.T) {
 	})
 }
 
+// A heldClock lets a test move it while the App reads it or sets an alarm.
+type heldClock struct {
+	*clock.Virtual
+	hold           atomic.Pointer[string] // what is held, once
+	entered, leave chan struct{}
+}
+
+func (c *heldClock) wait(what string) {
+	if p := c.hold.Load(); p != nil && *p == what && c.hold.CompareAndSwap(p, nil) {
+		c.entered <- struct{}{}
+		<-c.leave
+	}
+}
+
+func (c *heldClock) Now() time.Time {
+	now := c.Virtual.Now()
+	c.wait("now")
+	return now
+}
+
+func (c *heldClock) AfterFunc(d time.Duration, f func()) clock.Timer {
+	c.wait("alarm")
+	return c.Virtual.AfterFunc(d, f)
+}
+
+// A clock may be moved at any instant: what comes due by that runs before the App
+// is idle, and not when the clock is moved again.
+func TestClockMovesAnytime(t *testing.T) {
+	for what, want := range map[string][]string{
+		"now":   {"1m0s late started act=2 inst=1", "1m0s early started act=1 inst=2"}, // it was read again, and is 30 s
+		"alarm": {"30s early started act=1 inst=1", "1m0s late started act=2 inst=2"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			inLandOfGoroutines(t, func(l *land) {
+				clk := &heldClock{Virtual: clock.NewVirtual(dawn), entered: make(chan struct{}), leave: make(chan struct{})}
+				a, held := l.newApp(app.WithClock(clk)), condition.NewFlag("held", false)
+				story := chronicle(a, event.Started)
+				work := func(context.Context, *tasks.Instance) error { return nil }
+				l.add(a, tasks.Registration{Name: "late", Trigger: trigger.Every(time.Minute)}, work)
+				early := l.add(a, tasks.Registration{Name: "early", Conditions: []activation.Condition{condition.HeldFor(held, 30*time.Second)}}, work)
+				l.start(a)
+				l.fire(early, nil)
+				l.idle(a)
+				clk.hold.Store(&what)
+				go held.Set(true) // for 30 s from now
+				<-clk.entered
+				clk.Advance(30 * time.Second)
+				clk.leave <- struct{}{}
+				l.idle(a)
+				clk.Advance(30 * time.Second)
+				l.idle(a)
+				l.wantStory(story.list(), want...)
+				l.stop(a)
+			})
+		})
+	}
+}
+
 // A slowSchedule keeps the owner of the engine busy, which no schedule should.
 type slowSchedule struct{ entered, leave chan struct{} }
 
@@ -270,6 +329,28 @@ func (s slowSchedule) Next(activation.Phase) (at time.Time, ok bool) {
 	s.entered <- struct{}{}
 	<-s.leave
 	return time.Time{}, false
+}
+
+// What a test has said before it moves the clock holds before anything comes due
+// by that, also if the owner of the engine is busy with something else meanwhile.
+func TestWhatIsSaidBeforeTheClockMoves(t *testing.T) {
+	standstill(t, func(l *land, a *app.App, clk *clock.Virtual) {
+		online := condition.NewFlag("online", true)
+		story := chronicle(a, event.Waiting, event.Started)
+		l.add(a, tasks.Registration{
+			Name: "sync", Trigger: trigger.Every(time.Minute), Conditions: []activation.Condition{online},
+		}, func(context.Context, *tasks.Instance) error { return nil })
+		s := slowSchedule{make(chan struct{}), make(chan struct{})}
+		go func() { _, _ = a.Register(tasks.Registration{Name: "slow", Trigger: s}) }()
+		<-s.entered // the engine is owned until s.leave
+		online.Set(false)
+		clk.Advance(time.Minute)
+		clk.Advance(time.Second)
+		online.Set(true)
+		s.leave <- struct{}{}
+		l.idle(a)
+		l.wantStory(story.list(), "1m0s sync waiting act=1 for=condition", "1m1s sync started act=1 inst=1")
+	})
 }
 
 // A call that waits in the mailbox is not answered yet.

@@ -32,15 +32,12 @@ func (a *App) look() {
 		a.moves = moves
 	}
 	before, passed := a.read, a.elapsed
-	a.now = a.clock.Now()
+	a.readTimes()
 	a.read = a.now
 	a.stopwatch = nil
 	monotonic := a.mover == nil && clock.Monotonic(a.now)
 	if monotonic {
 		a.stopwatch, _ = a.clock.(clock.Stopwatch)
-	}
-	if a.elapser != nil {
-		a.elapsed = a.elapser.Elapsed()
 	}
 	if before.IsZero() {
 		return
@@ -65,6 +62,24 @@ func (a *App) look() {
 		runOf(i).readDeadline()
 	}
 	a.unsetAlarm()
+}
+
+// readTimes reads the wall clock and, if the clock tells it, what has elapsed: both
+// of one instant, though somebody may move the clock in between. One that moves
+// whenever it is read is given up on.
+func (a *App) readTimes() {
+	a.now = a.clock.Now()
+	if a.elapser == nil {
+		return
+	}
+	a.elapsed = a.elapser.Elapsed()
+	for i := 0; a.moved && i < 3; i++ {
+		again := a.clock.Now()
+		if again.Equal(a.now) {
+			return
+		}
+		a.now, a.elapsed = again, a.elapser.Elapsed()
+	}
 }
 
 // unsetAlarm makes the owner set the alarm anew.

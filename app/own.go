@@ -2,12 +2,9 @@ package app
 
 import (
 	"math"
-	"time"
 
 	"github.com/bgloop/bgloop/activation"
-	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/internal/engine"
-	"github.com/bgloop/bgloop/internal/seam"
 )
 
 // An answer is what the engine replied.
@@ -55,7 +52,25 @@ func (a *App) post(in *engine.Input) {
 		return
 	}
 	kept := *in
-	a.send(&letter{in: &kept})
+	if !a.moved {
+		a.send(&letter{in: &kept})
+		return
+	}
+	a.send(a.asOfNow(func() { a.step(&kept) }))
+}
+
+// asOfNow is a letter for a clock that somebody moves, who may do so once this is
+// sent: what comes due by that comes after f, which finds the present instant.
+func (a *App) asOfNow(f func()) *letter {
+	at := a.clock.Now()
+	return &letter{do: func() {
+		now := a.now
+		if !at.Before(a.eng.Now()) && at.Before(now) {
+			a.now = at
+		}
+		f()
+		a.now = now
+	}}
 }
 
 // over says that a run is over, and has no business with it from then on. With
@@ -180,8 +195,9 @@ func (a *App) release(done int) {
 			return
 		}
 		a.last = last
-		a.look()
-		done += a.handleAll(a.mail.collect())
+		first := a.mail.collect()
+		a.look() // now: it is no earlier than any of them was sent
+		done += a.handleAll(first)
 	}
 }
 
@@ -273,93 +289,5 @@ func (a *App) settle() {
 	}
 	if a.watched.Load() {
 		a.checkIdle() // last: who is released may move the clock at once
-	}
-}
-
-// An alarm is the one timer of the App.
-type alarm struct {
-	timer clock.Timer
-	again seam.Rearmer // the same; nil: it is none
-	nanos int64        // at, if again is set anew
-	at    time.Time
-	armed bool
-}
-
-// farthest is how far ahead the alarm is set on a clock that can be adjusted
-// under us: so an adjustment is noticed within this time.
-const farthest = time.Minute
-
-// setAlarm arms the alarm for the earliest entry of the plan. One that is armed
-// for an earlier instant stays: what it finds nothing to do for costs less than
-// setting it anew each time, unless that costs next to nothing.
-func (a *App) setAlarm() {
-	if a.alarm.again != nil {
-		a.resetAlarm()
-		return
-	}
-	if a.alarm.armed && !a.eng.MayBeDue(a.alarm.at) {
-		return // as mostly
-	}
-	at, ok := a.eng.Next()
-	if !ok || a.alarm.armed && !at.Before(a.alarm.at) {
-		return
-	}
-	now := a.now
-	if a.stopwatch != nil { // what was done since a.now was read has taken its time
-		now = a.read.Add(max(a.stopwatch.Since(a.read), a.now.Sub(a.read)))
-	}
-	d := at.Sub(now.Round(0))
-	if clock.Monotonic(now) && d > farthest {
-		d, at = farthest, now.Round(0).Add(farthest)
-	}
-	a.alarm.at, a.alarm.armed = at, true
-	before := a.alarm.timer
-	a.alarm.timer = a.clock.AfterFunc(d, a.ring)
-	a.alarm.again, _ = a.alarm.timer.(seam.Rearmer)
-	a.alarm.nanos = at.UnixNano()
-	if before != nil { // stopped last: a clock without a timer gives up what it holds
-		before.Stop()
-	}
-}
-
-// resetAlarm is setAlarm where that costs next to nothing, as under virtual
-// time: the alarm is for the earliest entry, and for no other.
-func (a *App) resetAlarm() {
-	at, ok := a.eng.Soonest()
-	if !ok || a.alarm.armed && at == a.alarm.nanos {
-		return
-	}
-	d, now := time.Duration(math.MaxInt64), a.now.UnixNano()
-	if now >= 0 || at < math.MaxInt64+now {
-		d = time.Duration(at - now)
-	}
-	a.alarm.nanos, a.alarm.armed = at, true
-	a.alarm.again.Rearm(d)
-}
-
-// ring is called by the clock.
-func (a *App) ring() {
-	if a.take() { // as a.do, without a closure each time
-		a.tick()
-		a.release(0)
-		return
-	}
-	a.send(&letter{do: a.tick})
-}
-
-// few is how much of what is due at once is decided before the handlers of it
-// are given strands: on another processor they begin while the owner goes on.
-// With more of it the first ones wait for the decisions about the others; a part
-// by itself costs next to nothing.
-const few = 4
-
-func (a *App) tick() {
-	a.alarm.armed = false
-	in := engine.Input{Op: engine.Tick}
-	if a.journal == nil { // else all of it waits for one commit
-		in.N = few
-	}
-	for a.step(&in); a.eng.Due(); a.step(&in) {
-		in.On = true
 	}
 }

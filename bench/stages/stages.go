@@ -32,7 +32,7 @@ type Stage struct {
 func Stages() []Stage {
 	return []Stage{
 		{Name: "fire", About: "the caller's call, up to the engine", files: []string{"app/task.go", "app/port.go", "app/raise.go", "activation/*", "activation/trigger/*"}},
-		{Name: "own", About: "becoming the owner of the engine, or leaving it a letter; the alarm", files: []string{"app/own.go", "app/mail.go", "app/jump.go", "app/idle.go"}},
+		{Name: "own", About: "becoming the owner of the engine, or leaving it a letter; the alarm", files: []string{"app/own.go", "app/alarm.go", "app/mail.go", "app/jump.go", "app/idle.go"}},
 		{Name: "read the clock", About: "once for each that becomes the owner", files: []string{"clock/*"}, calls: []string{"time.Now", "time.runtimeNow", "time.now"}},
 		{Name: "decide", About: "accepting the firing, the gates, starting and ending the instance", files: []string{"internal/engine/*"}},
 		{Name: "plan", About: "arming and disarming the time limit, or the warning after 30 seconds", files: []string{"internal/engine/plan.go", "internal/engine/lane.go"}},

@@ -197,6 +197,9 @@ func (e *Engine) Next() (time.Time, bool) {
 	return time.Unix(0, at), ok
 }
 
+// Now is the time of the last Step, by the wall clock.
+func (e *Engine) Now() time.Time { return e.now }
+
 // Due reports whether anything is due that the last Step has left undone.
 func (e *Engine) Due() bool {
 	at, ok := e.plan.next()
