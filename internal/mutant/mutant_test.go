@@ -33,8 +33,8 @@ var happy = []struct{ dir, run string }{
 	{"./app", "^Example"},
 }
 
-// Every mutant is found by the simulation, and by no test of the happy path. It
-// takes half a minute, and is run where BGLOOP_SEEDS is set:
+// Every mutant is found by the simulation, and by no test of the happy path, where
+// two walks in turn would have to fail. It takes half a minute, and is run where BGLOOP_SEEDS is set:
 //
 //	BGLOOP_SEEDS=1 BGLOOP_TRIALS=5 go test ./internal/mutant -v
 func TestMutantsAreFound(t *testing.T) {
@@ -63,7 +63,11 @@ func TestMutantsAreFound(t *testing.T) {
 	for _, m := range mutant.All() {
 		for i, h := range happy {
 			walks.Go(func() error {
-				if out, err := run(t, paths[i], filepath.Join(root, h.dir), m, h.run); err != nil {
+				out, err := run(t, paths[i], filepath.Join(root, h.dir), m, h.run)
+				if err != nil { // a race that is lost now and then is none that is noticed
+					out, err = run(t, paths[i], filepath.Join(root, h.dir), m, h.run)
+				}
+				if err != nil {
 					t.Errorf("%s: the happy path notices it: %s: %v\n%s", m, h.dir, err, out)
 				}
 				return nil
