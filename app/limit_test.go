@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ func TestTimeLimit(t *testing.T) {
 		{"the task has none", 30 * time.Second, -1, time.Hour, 0},
 		{"the App's is negative", -time.Second, 0, time.Hour, 0},
 		{"it ends in time", 0, time.Hour + 1, time.Hour, 0},
+		{"the task's is beyond the end of time", time.Second, math.MaxInt64 - time.Hour, time.Hour, 0},
 	}
 	bodies := []struct {
 		name string

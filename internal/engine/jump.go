@@ -29,7 +29,7 @@ func (e *Engine) jump(d time.Duration) {
 	for i := range e.plan.heap {
 		switch s := &e.plan.heap[i]; {
 		case s.node.elapsed:
-			s.at += int64(d)
+			s.at = after(s.at, d)
 		case s.node.kind == kindNotYet:
 			s.at += int64(min(d, 0))
 		}

@@ -36,9 +36,10 @@ func (t *turn) slot() slot { return slot{t.at, t.seq, &t.node} }
 // so many lanes unless another is for that time already.
 func (p *plan) armAfter(t *turn, now int64, wait time.Duration, lanes int) {
 	p.disarmTurn(t)
-	at, l := now+int64(wait), p.lane(wait, lanes)
-	if at < now || l == nil || l.last != nil && l.last.at > at { // the clock was set back
-		p.arm(&t.node, max(at, now))
+	wait = max(wait, 0)
+	at, l := after(now, wait), p.lane(wait, lanes)
+	if l == nil || l.last != nil && l.last.at > at { // the clock was set back
+		p.arm(&t.node, at)
 		return
 	}
 	p.soonest = min(p.soonest, at)
@@ -105,7 +106,7 @@ func (p *plan) shift(d time.Duration) {
 	p.soonest, p.exact = math.MinInt64, false
 	for i := range p.lanes {
 		for t := p.lanes[i].first; t != nil; t = t.next {
-			t.at += int64(d)
+			t.at = after(t.at, d)
 		}
 	}
 }

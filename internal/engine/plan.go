@@ -221,15 +221,12 @@ func (e *Engine) armTimer(t *Timer, d time.Duration) {
 		t.index = len(s.timers)
 	}
 	t.turn.kind, t.turn.of, t.turn.elapsed = kindTimer, t, true
-	switch {
-	case d <= 0:
+	if d <= 0 {
 		e.plan.arm(&t.turn.node, nanos(e.now.Add(d)))
 		e.runDue()
-	case e.at > math.MaxInt64-int64(d):
-		e.plan.arm(&t.turn.node, math.MaxInt64)
-	default:
-		e.plan.armAfter(&t.turn, e.at, d, timerLanes)
+		return
 	}
+	e.plan.armAfter(&t.turn, e.at, d, timerLanes)
 }
 
 func (e *Engine) disarmTimer(t *Timer) bool {
@@ -291,4 +288,13 @@ func nanos(t time.Time) int64 {
 		return math.MinInt64
 	}
 	return t.UnixNano()
+}
+
+// after is a key of the plan moved by d, which is not taken beyond the end of
+// time.
+func after(at int64, d time.Duration) int64 {
+	if d > 0 && at > math.MaxInt64-int64(d) {
+		return math.MaxInt64
+	}
+	return at + int64(d)
 }
