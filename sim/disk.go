@@ -78,31 +78,51 @@ func (p *Proc) crash() {
 	p.memory = p.memory.Crash(kept)
 }
 
-// acknowledged are the activations that run, and nobody has canceled, as the
-// process is killed: they must
-// be run again.
-func (l *ledger) acknowledged() (list []uint64) {
+// A debt is an activation that is durable and not over as the process is killed.
+type debt struct {
+	act  uint64
+	key  rowKey
+	what string
+}
+
+// acknowledged are the debts: what runs, and nobody has canceled; and what waits
+// and was accepted before something that has begun, since nothing begins before
+// all that was decided until then is durable.
+func (l *ledger) acknowledged() (list []debt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.stored || l.draining {
 		return nil
 	}
 	for _, id := range l.live {
-		if i := l.insts.row(id); !i.returned && !i.canceled && i.ctx != nil && i.task.reg.Trigger != nil && !i.task.reg.Volatile {
-			list = append(list, i.act)
+		if i := l.insts.row(id); !i.returned && !i.canceled && i.ctx != nil && l.keeps(i.act, i.task) {
+			list = append(list, debt{i.act, i.task.key, "ran"})
+		}
+	}
+	for id, a := range l.acts.open() {
+		if a.fired && !a.running && id <= l.durable && a.task != nil && l.keeps(id, a.task) {
+			list = append(list, debt{id, a.task.key, "waited"})
 		}
 	}
 	return list
 }
 
+// keeps reports whether the store is to keep an activation of the task.
+func (l *ledger) keeps(act uint64, t *taskRow) bool {
+	return t.reg.Trigger != nil && !t.reg.Volatile && act > t.forgotten
+}
+
 // checkRestored: what was acknowledged before the process was killed is there
-// again.
-func (l *ledger) checkRestored(acts []uint64) {
+// again. What is not registered anymore may stay in the store.
+func (l *ledger) checkRestored(debts []debt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, id := range acts {
-		if a := l.acts.row(id); a == nil || !a.fired {
-			l.broken(Durability, "activation %d ran when the process was killed, and is lost", id)
+	for _, d := range debts {
+		if t := l.tasks[d.key]; t == nil || !l.keeps(d.act, t) {
+			continue
+		}
+		if a := l.acts.row(d.act); a == nil || !a.fired {
+			l.broken(Durability, "activation %d of %s %s when the process was killed, and is lost", d.act, d.key, d.what)
 		}
 	}
 }

@@ -36,6 +36,8 @@ type ledger struct {
 	stalled  time.Duration // how long faults have kept it from what was due, or will
 	next     time.Duration // when an instance is late at the earliest
 	open     int           // activations that are not completed
+	newest   uint64        // activation
+	durable  uint64        // the newest activation that is known to be durable, as are all before
 	waiting  waiting       // activations
 	suspect  bool          // a latched one may be able to start
 	idle     []idleRow     // abandoned at this instant
@@ -67,6 +69,8 @@ type taskRow struct {
 	vacant  time.Duration // since when none is
 	lateAt  time.Time     // when due times were heeded late, the last time
 	late    int           // how many at that instant
+
+	forgotten uint64 // what was unregistered: its activations up to this one are kept no longer
 }
 
 // A condRow is a condition, as it has reported itself.
@@ -103,6 +107,7 @@ type instRow struct {
 	task     *taskRow
 	ctx      context.Context //nolint:containedctx // the handler's, to see whether it ends
 	act      uint64
+	newest   uint64 // ledger.newest, when it started
 	started  bool
 	returned bool          // the handler has
 	since    time.Duration // when it did
@@ -170,8 +175,16 @@ func (l *ledger) stall() time.Duration { return l.stalled - l.world.Frozen() }
 
 // expect notes that an instance must do something within d.
 func (l *ledger) expect(i *instRow, d time.Duration) {
-	i.late, i.stalled = l.now()+d, l.stall()
+	i.late, i.stalled = after(l.now(), d), l.stall()
 	l.next = min(l.next, i.late)
+}
+
+// after is d after an instant: never, if that is beyond all instants.
+func after(at, d time.Duration) time.Duration {
+	if d > never-at {
+		return never
+	}
+	return at + d
 }
 
 func (l *ledger) begin(id uint64, i *instRow) {

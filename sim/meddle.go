@@ -33,7 +33,7 @@ func (l *ledger) adopt(e *event.Event) *taskRow {
 		}
 		l.offered = append(l.offered[:i], l.offered[i+1:]...)
 		if old := l.tasks[t.key]; old != nil { // what lives and waits is that one's
-			t.waiting, t.live, t.vacant = old.waiting, old.live, old.vacant
+			t.waiting, t.live, t.vacant, t.forgotten = old.waiting, old.live, old.vacant, old.forgotten
 			*old, t = *t, old
 		} else {
 			l.order = append(l.order, t)

@@ -49,6 +49,9 @@ func (l *ledger) enters(ctx context.Context, in *tasks.Instance) *taskRow {
 	if i.ctx = ctx; i.canceled && ctx.Err() == nil {
 		l.broken(Cancellation, "instance %d of %s was canceled before its handler began, and its context lives", in.ID(), in.Name())
 	}
+	if !i.canceled && !i.task.reg.Volatile {
+		l.durable = max(l.durable, i.newest)
+	}
 	return i.task
 }
 

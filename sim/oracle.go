@@ -40,8 +40,9 @@ const (
 	// when they are due; those that were missed are made up for as the
 	// registration's Missed says.
 	Punctuality = "punctuality"
-	// Durability: an activation that ran when its process was killed is there
-	// again when that has come back, if the App uses its store.
+	// Durability: an activation that ran when its process was killed, or waited
+	// and was accepted for good, is there again when that has come back, if the
+	// App uses its store and registers the task again.
 	Durability = "durability"
 	// Ends: what has started is over or abandoned by the end of the life.
 	Ends = "ends"
@@ -127,11 +128,15 @@ func (l *ledger) note(e *event.Event) {
 		if l.running {
 			l.arm(t, e.At)
 		}
+	case event.Unregistered:
+		l.task(e.Group, e.Task).forgotten = l.newest
 	case event.Fired:
 		l.fired(e)
 	case event.Restored:
-		*l.acts.row(e.Activation) = actRow{fired: true, merged: e.N}
+		*l.acts.row(e.Activation) = actRow{task: l.task(e.Group, e.Task), fired: true, merged: e.N}
 		l.open++
+		l.newest = max(l.newest, e.Activation)
+		l.durable = max(l.durable, e.Activation)
 	case event.Merged:
 		l.merged(e)
 	case event.Refused:
@@ -169,6 +174,7 @@ func (l *ledger) fired(e *event.Event) {
 	}
 	t := l.task(e.Group, e.Task)
 	*a = actRow{task: t, fired: true, merged: 1}
+	l.newest = max(l.newest, e.Activation)
 	l.open++
 	l.heed(t, e, 1)
 }
@@ -215,7 +221,7 @@ func (l *ledger) started(e *event.Event) {
 	l.waits(a, t, event.ForNothing)
 	a.running = true
 	i := l.insts.row(e.Instance)
-	*i = instRow{task: t, act: e.Activation, started: true, late: never}
+	*i = instRow{task: t, act: e.Activation, newest: l.newest, started: true, late: never}
 	l.begin(e.Instance, i)
 	if n := mayLive(t.reg); n > 0 && t.live > n {
 		l.broken(Overlap, "%d instances of %s live, and it allows %d", t.live, e.Task, n)
