@@ -119,9 +119,11 @@ func (s *stage) wantStart(t asked, what string) bool {
 }
 
 // wantLatch fires, and sees that the handler is not called while the condition
-// does not hold.
+// does not hold. A condition that needs time to notice has it before.
 func (s *stage) wantLatch(t asked, what string) bool {
 	s.Helper()
+	s.pass()
+	s.settle()
 	n := s.count()
 	s.fire(t)
 	s.awaitReport(t, false)

@@ -2,6 +2,8 @@ package activationtest_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +21,25 @@ type owner struct{ drops *atomic.Int64 }
 
 // Drop counts.
 func (o owner) Drop() { o.drops.Add(1) }
+
+// A version is the memory of one registration.
+type version struct {
+	mu   sync.Mutex // guards the following
+	text string
+}
+
+func (v *version) Last() (string, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.text, nil
+}
+
+func (v *version) Set(text string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.text = text
+	return nil
+}
 
 // The triggers that come with the module keep their promises.
 func TestTriggers(t *testing.T) {
@@ -46,7 +67,28 @@ func TestTriggers(t *testing.T) {
 		"after":            once(timed(trigger.After(time.Minute), time.Minute)),
 		"at":               once(timed(trigger.At(time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC)), time.Minute)),
 		"window":           timed(trigger.Window(trigger.Every(time.Hour), time.Minute), time.Hour),
+		"weekly":           timed(trigger.Weekly(time.Monday, "02:30"), 24*time.Hour),
+		"monthly":          timed(trigger.Monthly(trigger.LastDay(), "02:30"), 24*time.Hour),
+		"one shot":         once(timed(trigger.OneShot(trigger.Every(time.Minute)), time.Minute)),
+		"any":              timed(trigger.Any(trigger.Every(time.Minute), trigger.Every(time.Hour)), time.Minute),
+		"limit":            timed(trigger.Limit(trigger.Every(time.Minute), 1_000), time.Minute),
+		"between":          timed(trigger.Between(trigger.Every(time.Minute), time.Time{}, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)), time.Minute),
+		"except":           timed(trigger.Except(trigger.Every(time.Minute), trigger.Dates(time.UTC)), time.Minute),
+		"throttled":        timed(trigger.Throttle(trigger.Every(time.Minute), time.Minute), time.Minute),
+		"offset":           timed(trigger.Offset(trigger.Every(time.Minute), time.Second), time.Minute),
+		"jitter":           timed(trigger.Jitter(trigger.Every(time.Minute), time.Second), time.Minute),
 		"after completion": timed(trigger.Any(trigger.AfterCompletion(time.Minute), trigger.Every(time.Hour)), time.Minute),
+		"servicing complete": once(activationtest.Source{
+			New: func(testing.TB) activation.Trigger {
+				return trigger.ServicingComplete("2", &version{text: "1"})
+			},
+			Provoke: nothing,
+			Check: func(t testing.TB, details any) {
+				if details != (trigger.Update{From: "1", To: "2"}) {
+					t.Errorf("details: got %v, want an update from 1 to 2", details)
+				}
+			},
+		}),
 		"custom": {
 			New:   func(testing.TB) activation.Trigger { return trigger.Custom("e", trigger.Always) },
 			Setup: setup, Provoke: raise,
@@ -88,6 +130,23 @@ func TestTriggers(t *testing.T) {
 	}
 }
 
+// A wall is a condition by a clock on the wall that the test sets.
+type wall struct {
+	activation.Condition
+	shows *atomic.Pointer[time.Time]
+}
+
+func (w wall) Arm(tell func(bool), p activation.Port) error {
+	return w.Condition.Arm(tell, wallPort{p, w.shows})
+}
+
+type wallPort struct {
+	activation.Port
+	shows *atomic.Pointer[time.Time]
+}
+
+func (p wallPort) Now() time.Time { return *p.shows.Load() }
+
 // The conditions that come with the module keep their promises.
 func TestConditions(t *testing.T) {
 	var flag *condition.Flag
@@ -105,7 +164,61 @@ func TestConditions(t *testing.T) {
 	not.Set = func(_ testing.TB, on bool) { flag.Set(!on) }
 	held := of(func(c activation.Condition) activation.Condition { return condition.HeldFor(c, time.Second) })
 	held.Passes = time.Second
+	var budget *condition.Budget
+	var shows atomic.Pointer[time.Time]
+	show := func(hour int) {
+		t := time.Date(2001, 2, 3, hour, 0, 0, 0, time.UTC)
+		shows.Store(&t)
+	}
+	show(0)
+	sick := errors.New("sick")
 	for name, s := range map[string]activationtest.State{
+		"probe": {
+			New: func(testing.TB) activation.Condition {
+				return condition.Probe{Name: "p", Every: time.Second, Check: func(context.Context) error {
+					if holds.Load() {
+						return nil
+					}
+					return sick
+				}}
+			},
+			Set:    func(_ testing.TB, on bool) { holds.Store(on) },
+			Passes: time.Second,
+		},
+		"budget": {
+			New: func(testing.TB) activation.Condition {
+				budget = condition.NewBudget("b", 10, 1000*time.Hour)
+				return budget
+			},
+			Set: func(_ testing.TB, on bool) {
+				budget.Take(budget.Left())
+				if on {
+					budget.Take(-10)
+				}
+			},
+		},
+		"time window": {
+			New: func(testing.TB) activation.Condition {
+				return wall{condition.TimeWindow("08:00", "20:00", time.UTC), &shows}
+			},
+			Set: func(_ testing.TB, on bool) {
+				if show(0); on {
+					show(12)
+				}
+			},
+			Passes: 10 * time.Minute,
+		},
+		"quiet hours": {
+			New: func(testing.TB) activation.Condition {
+				return wall{condition.QuietHours("08:00", "20:00", time.UTC), &shows}
+			},
+			Set: func(_ testing.TB, on bool) {
+				if show(12); on {
+					show(0)
+				}
+			},
+			Passes: 10 * time.Minute,
+		},
 		"flag": plain,
 		"not":  not,
 		"all": of(func(c activation.Condition) activation.Condition {
