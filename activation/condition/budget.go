@@ -115,6 +115,10 @@ func (b *Budget) Left() int {
 // slack is for what adding fractions leaves undone.
 const slack = 1e-6
 
+// longestWait is how long to wait for a token at a time: a debt can take longer
+// to be paid than a Duration can say.
+const longestWait = 365 * 24 * time.Hour
+
 // fill adds what has come since the last time.
 func (b *Budget) fill() {
 	if len(b.armed) == 0 {
@@ -139,8 +143,8 @@ func (b *Budget) settle() {
 	if b.holds || len(b.armed) == 0 || b.alarm != nil {
 		return
 	}
-	d := time.Duration((1 - b.level) / float64(b.size) * float64(b.per))
-	b.alarm = b.armed[0].port.After(max(d, 1), b.refilled)
+	d := min((1-b.level)/float64(b.size)*float64(b.per), float64(longestWait))
+	b.alarm = b.armed[0].port.After(max(time.Duration(d), 1), b.refilled)
 }
 
 func (b *Budget) refilled() {

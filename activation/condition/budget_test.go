@@ -53,6 +53,24 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// A debt that takes longer to be paid than a Duration can say is waited for like
+// any other.
+func TestBudget_HugeDebt(t *testing.T) {
+	play(t, func(s *stage) {
+		b := condition.NewBudget("api", 1, time.Hour)
+		ask := holding(s, b)
+		b.Take(10_000_000)
+		ask(false)
+		time.Sleep(10 * time.Hour)
+		ask(false)
+		if got := b.Left(); got != -9_999_989 {
+			t.Errorf("left: got %d, want -9999989", got)
+		}
+		b.Take(-10_000_000)
+		ask(true)
+	})
+}
+
 // A task that takes the last token is canceled, unless it may keep on; others
 // that share the budget wait.
 func TestBudget_Loss(t *testing.T) {
