@@ -82,7 +82,10 @@ type Handler struct {
 
 	// Timeout is how long the body may take to arrive, by the App's clock.
 	// Zero and below mean DefaultTimeout. The time that headers may take is
-	// the server's to bound.
+	// the server's to bound. So is the body's where the ResponseWriter of a
+	// middleware in front hides the server's, as that of http.TimeoutHandler
+	// does: it must have an Unwrap, as http.ResponseController has it, or the
+	// 408 is not given before the body has ended, and Log is told.
 	Timeout time.Duration
 
 	// MaxWait is how long a request may wait for the outcome, by the App's
@@ -96,8 +99,9 @@ type Handler struct {
 	MaxSeen int
 
 	// Log is told why the App cannot take a request, as when its store fails or
-	// it does not know how to store a *Message; the sender is not told why. Nil
-	// means slog.Default.
+	// it does not know how to store a *Message; the sender is not told why. It
+	// is told, too, of a body that cannot be interrupted. Nil means
+	// slog.Default.
 	Log *slog.Logger
 
 	mu    sync.Mutex // guards the following
@@ -172,7 +176,7 @@ func (d *door) close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for r := range d.readings {
-		r.interrupt()
+		_ = r.interrupt() // what cannot be interrupted is refused when it has ended
 	}
 }
 
@@ -200,20 +204,33 @@ type reading struct {
 
 	mu   sync.Mutex // guards the following
 	over bool
+	late bool
 }
 
 // interrupt makes a read of the body fail, unless it is over: the connection may
 // have another request by then.
-func (r *reading) interrupt() {
+func (r *reading) interrupt() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.over {
-		_ = r.conn.SetReadDeadline(time.Unix(1, 0)) // who cannot do that reads from no network
+	if r.over {
+		return nil
 	}
+	return r.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
-func (r *reading) end() {
+// expire is interrupt when the time is up: a body that arrives all the same is
+// late.
+func (r *reading) expire() error {
+	r.mu.Lock()
+	r.late = !r.over
+	r.mu.Unlock()
+	return r.interrupt()
+}
+
+// end reports whether the body came in time.
+func (r *reading) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
+	return !r.late
 }

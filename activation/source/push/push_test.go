@@ -302,10 +302,54 @@ func TestSlowBody_AppStops(t *testing.T) {
 	}
 }
 
+// A hidden writer is that of a middleware that hides the server's.
+type hidden struct{ http.ResponseWriter }
+
+// A body that cannot be interrupted is late all the same, and the program is
+// told why nothing was answered meanwhile.
+func TestSlowBody_HiddenWriter(t *testing.T) {
+	told := make(chan struct{}, 1)
+	s := open(t, &push.Handler{Timeout: time.Minute, Log: slog.New(slog.NewTextHandler(writer(func(text string) {
+		if strings.Contains(text, "cannot be interrupted") && strings.Contains(text, "push_test.hidden") {
+			told <- struct{}{}
+		}
+	}), nil))})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.h.ServeHTTP(hidden{w}, r) }))
+	t.Cleanup(front.Close)
+	c, answer := s.beginAt(front.Listener.Addr())
+	for waiting := true; waiting; {
+		select {
+		case <-told:
+			waiting = false
+		case a := <-answer:
+			t.Fatalf("got status %d before the body has ended", a)
+		default:
+			s.clock.Advance(time.Minute)
+		}
+	}
+	if _, err := io.WriteString(c, "defghij"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "slow", <-answer, http.StatusRequestTimeout)
+	s.wantActivations(0)
+}
+
+// A writer is a function that is given what is written.
+type writer func(string)
+
+func (w writer) Write(b []byte) (int, error) { w(string(b)); return len(b), nil }
+
 // begin begins a request whose body never ends.
 func (s *site) begin() (status chan int) {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.server.Listener.Addr().String())
+	_, status = s.beginAt(s.server.Listener.Addr())
+	return status
+}
+
+// beginAt begins a request whose body has seven bytes to come.
+func (s *site) beginAt(addr net.Addr) (c net.Conn, status chan int) {
+	s.t.Helper()
+	c, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -323,7 +367,7 @@ func (s *site) begin() (status chan int) {
 		_ = a.Body.Close()
 		status <- a.StatusCode
 	}()
-	return status
+	return c, status
 }
 
 // A body that breaks off activates nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -83,9 +84,17 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, d *door, most int
 		return nil, errClosed
 	}
 	defer d.leave(n)
-	stop := d.port.After(orDefault(h.Timeout, DefaultTimeout), n.interrupt)
+	stop := d.port.After(orDefault(h.Timeout, DefaultTimeout), func() {
+		if err := n.expire(); err != nil {
+			h.log().ErrorContext(r.Context(), "push: a slow body cannot be interrupted", "writer", fmt.Sprintf("%T", w), "err", err)
+		}
+	})
 	defer stop()
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if inTime := n.end(); err == nil && !inTime {
+		return nil, os.ErrDeadlineExceeded
+	}
+	return body, err
 }
 
 func (h *Handler) refuseBody(w http.ResponseWriter, r *http.Request, d *door, err error) {
@@ -132,11 +141,14 @@ func (h *Handler) complain(ctx context.Context, name string, err error) {
 	if err == nil || errors.Is(err, activation.ErrUnbound) || errors.Is(err, activation.ErrNotRunning) {
 		return
 	}
-	log := h.Log
-	if log == nil {
-		log = slog.Default()
+	h.log().ErrorContext(ctx, "push: the app cannot take a request", "name", name, "err", err)
+}
+
+func (h *Handler) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.Default()
 	}
-	log.ErrorContext(ctx, "push: the app cannot take a request", "name", name, "err", err)
+	return h.Log
 }
 
 // remember notes that the request was seen, or answers why it may not activate.
