@@ -18,7 +18,9 @@ type State struct {
 	New func(testing.TB) activation.Condition
 
 	// Set makes it so that the newest condition holds, or does not. It is called
-	// after New, also when nobody watches, and to the same state again.
+	// after New, also when nobody watches, and to the same state again. A
+	// condition that has told its state before tells this one, unless that takes
+	// time, before Set returns.
 	Set func(t testing.TB, holds bool)
 
 	// Setup is called with each story's App before anything is registered.

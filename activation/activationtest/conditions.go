@@ -108,6 +108,11 @@ func flaps(s *stage) {
 	for i := range 20 {
 		s.state.Set(s.TB, i%2 == 0)
 	}
+	s.fire(t) // what the condition saw in the midst of it may start this one
+	if !s.awaitReport(t, false) {
+		return
+	}
+	s.settle()
 	if !s.wantLatch(t, "after flapping") {
 		return
 	}
