@@ -136,12 +136,15 @@ func TestNotify_Kernel(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Skip(err)
 	}
-	err = os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, child.Process.Pid), 0)
-	if err == nil {
+	refused := os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, child.Process.Pid), 0)
+	if refused == nil {
 		_, err = a.Wait(t.Context())
 	}
 	_ = child.Process.Kill()
 	_ = child.Wait()
+	if refused != nil {
+		t.Skipf("no leave to move a process into it: %v", refused)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
