@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/event"
 	"github.com/bgloop/bgloop/record"
 	"github.com/bgloop/bgloop/sim"
@@ -16,11 +17,12 @@ import (
 )
 
 // leftBehind is the store of a shop that was killed while orders were latched,
-// slow was running, and mail was paused.
+// slow was running, and mail was paused. Its clock stands still, or slow could be
+// over by then.
 func leftBehind(t *testing.T) *store.Memory {
 	t.Helper()
-	kept := new(store.Memory)
-	s := newShop(tasks.Wait, app.WithStore(kept), app.WithLogger(slog.New(slog.DiscardHandler)))
+	kept, still := new(store.Memory), clock.NewVirtual(clock.System().Now())
+	s := newShop(tasks.Wait, app.WithStore(kept), app.WithClock(still), app.WithLogger(slog.New(slog.DiscardHandler)))
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
