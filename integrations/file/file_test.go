@@ -221,6 +221,9 @@ func descriptors(t *testing.T) int {
 // Ten thousand files in a burst, while the task is busy with the first of them:
 // every one of them is told, in few activations, and no descriptor is left.
 func TestChanged_Burst(t *testing.T) {
+	if r, w, err := os.Pipe(); err == nil { // so that the runtime has what it waits with
+		_, _ = r.Close(), w.Close()
+	}
 	before := descriptors(t)
 	dir := t.TempDir()
 	s := newStage(t, file.Changed(dir).Wait(20*time.Millisecond, 200*time.Millisecond))
@@ -243,7 +246,7 @@ func TestChanged_Burst(t *testing.T) {
 		t.Errorf("counts: got %+v, want none refused and none merged", x.Counts)
 	}
 	s.stop()
-	if after := descriptors(t); after != before {
+	if after := descriptors(t); after > before {
 		t.Errorf("descriptors: got %d, want %d as before", after, before)
 	}
 }

@@ -33,7 +33,7 @@ func TestInNamespace(t *testing.T) {
 	var out []byte
 	var err error
 	for _, flags := range []uintptr{syscall.CLONE_NEWNET, syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER} {
-		again := exec.Command(os.Args[0], "-test.run=^TestInside", "-test.v", "-test.timeout=60s")
+		again := exec.Command(os.Args[0], "-test.run=^TestInside", "-test.v", "-test.timeout=3m")
 		again.Env = append(os.Environ(), inside+"=1")
 		again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		if flags&syscall.CLONE_NEWUSER != 0 {
@@ -158,7 +158,7 @@ func TestInside_Edges(t *testing.T) {
 // settle waits until the monitor has told that it is online, or not.
 func settle(t testing.TB, m *network.Monitor, online bool) {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		if s, known := m.State(); known && s.Online == online {
 			return
@@ -183,7 +183,7 @@ func TestInside_Kit(t *testing.T) {
 		} else {
 			w.set(false)
 		}
-		late := time.After(10 * time.Second)
+		late := time.After(time.Minute)
 		for {
 			if s, known := m.State(); !known || s.Online == on {
 				return
