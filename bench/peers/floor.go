@@ -106,7 +106,7 @@ type resets struct {
 func (r *resets) Every(first time.Time, every time.Duration) error {
 	due := since(first)
 	var t *time.Timer
-	t = time.AfterFunc(time.Until(first), func() {
+	t = time.AfterFunc(time.Hour, func() { // which may be due already, and needs t
 		this := due
 		if r.over.Load() {
 			return
@@ -116,6 +116,7 @@ func (r *resets) Every(first time.Time, every time.Duration) error {
 		t.Reset(time.Duration(due - Now()))
 		guarded(func() { r.beat(this) })
 	})
+	t.Reset(time.Until(first))
 	return nil
 }
 
