@@ -305,11 +305,14 @@ func TestClockMovesAnytime(t *testing.T) {
 				l.start(a)
 				l.fire(early, nil)
 				l.idle(a)
+				synctest.Wait() // nobody owns the engine anymore, and so the flag's setter will
 				clk.hold.Store(&what)
-				go held.Set(true) // for 30 s from now
+				set := make(chan struct{})
+				go func() { held.Set(true); close(set) }() // for 30 s from now
 				<-clk.entered
 				clk.Advance(30 * time.Second)
 				clk.leave <- struct{}{}
+				<-set
 				l.idle(a)
 				clk.Advance(30 * time.Second)
 				l.idle(a)

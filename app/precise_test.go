@@ -22,8 +22,14 @@ func TestNoDescriptorAfterStop(t *testing.T) {
 		t.Skip("there is no timerfd")
 	}
 	a := app.New(app.WithClock(clock.Precise()), app.WithLogger(quiet()))
-	ran := make(chan bool, 100)
-	a.HandleFunc("often", func(context.Context, *tasks.Instance) error { ran <- true; return nil })
+	ran := make(chan bool)
+	a.HandleFunc("often", func(ctx context.Context, _ *tasks.Instance) error {
+		select {
+		case ran <- true:
+		case <-ctx.Done(): // nobody asks anymore
+		}
+		return nil
+	})
 	for name, d := range map[string]time.Duration{"often": time.Millisecond, "rarely": time.Hour} {
 		if _, err := a.Register(tasks.Registration{Name: name, Trigger: trigger.Every(d)}); err != nil {
 			t.Fatal(err)
