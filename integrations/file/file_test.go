@@ -277,6 +277,22 @@ func TestChanged_OneFile(t *testing.T) {
 	}
 }
 
+// A path that is relative is told as the same, however it was written and
+// whether it was noticed or found by comparing.
+func TestChanged_Relative(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, path := range []string{".", "./", "./a", "a"} {
+		s := newStage(t, file.Changed(path).Wait(10*time.Millisecond, 100*time.Millisecond))
+		s.watched("a")
+		write(t, "a", path)
+		if err := os.Remove("a"); err != nil {
+			t.Fatal(err)
+		}
+		s.want("a")
+		s.stop()
+	}
+}
+
 // A directory that goes away is told, and when it is back it is watched again.
 func TestChanged_DirectoryGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")

@@ -36,7 +36,9 @@ type Trigger struct {
 // Changed makes a task due when what is at one of the paths has changed: a file,
 // which need not be there yet, or the entries of a directory and what they hold,
 // but not what is in directories below it. Changes of mode, owner and times
-// alone do not count.
+// alone do not count. Of a symbolic link the link counts, and not the file that
+// it leads to: of a Kubernetes volume watch the directory, in which a link is
+// replaced.
 //
 // Changes are gathered until nothing has changed for DefaultQuiet, or for
 // DefaultLongest since the first; see Wait. They are handed over when there is a
@@ -47,7 +49,8 @@ type Trigger struct {
 //
 // Register answers fs.ErrNotExist if neither a path nor its directory is there,
 // and ErrNoPath if there is no path. When a directory goes away the source
-// fails, as observers are told, and is begun anew with a growing pause.
+// fails, as observers are told, and is begun anew with a growing pause. That one
+// above it was renamed is not noticed.
 func Changed(paths ...string) Trigger {
 	return Trigger{slices.Clone(paths), DefaultQuiet, DefaultLongest}
 }

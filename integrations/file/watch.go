@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/fsnotify/fsnotify"
@@ -51,7 +52,7 @@ func watch(ctx context.Context, open func() (*watcher, error), s *scan, b *batch
 			case e.Has(fsnotify.Remove|fsnotify.Rename) && slices.Contains(dirs, e.Name):
 				return fmt.Errorf("%w: %s", errGone, e.Name)
 			case e.Op != fsnotify.Chmod && s.concerns(e.Name):
-				b.add(1, false, e.Name)
+				b.add(1, false, filepath.Clean(e.Name)) // as what is compared is named
 			}
 		case err := <-w.errors:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
