@@ -20,6 +20,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -58,11 +59,17 @@ func Socket(ln net.Listener) activation.Trigger { return socket{ln} }
 
 type socket struct{ ln net.Listener }
 
+// isNil reports whether there is no listener, as where an error was overlooked.
+func isNil(ln net.Listener) bool {
+	v := reflect.ValueOf(ln)
+	return ln == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // deadliner is what can be told to give up.
 type deadliner interface{ SetDeadline(time.Time) error }
 
 func (s socket) String() string {
-	if s.ln == nil {
+	if isNil(s.ln) {
 		return "line(nil)"
 	}
 	return fmt.Sprintf("line(%s %v)", s.ln.Addr().Network(), s.ln.Addr())
@@ -70,7 +77,7 @@ func (s socket) String() string {
 
 func (s socket) Arm(p activation.Port) error {
 	d, ok := s.ln.(deadliner)
-	if !ok {
+	if !ok || isNil(s.ln) {
 		return ErrListener
 	}
 	p.Payload()

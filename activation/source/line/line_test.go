@@ -102,6 +102,7 @@ func TestRegister_Errors(t *testing.T) {
 		want    error
 	}{
 		{line.Socket(nil), line.ErrListener},
+		{line.Socket((*net.UnixListener)(nil)), line.ErrListener},
 		{line.Socket(struct{ net.Listener }{listen(t)}), errors.ErrUnsupported},
 		{line.FIFO(""), line.ErrFIFO},
 	} {

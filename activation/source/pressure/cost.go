@@ -11,9 +11,14 @@ import (
 	"github.com/bgloop/bgloop/activation/source"
 )
 
-// ErrShare is returned by Register for shares that are not in order from above 0
-// to 100.
-var ErrShare = errors.New("pressure: not shares of the time, the lower first")
+// Errors of Register.
+var (
+	// ErrShare: shares that are not in order from above 0 to 100.
+	ErrShare = errors.New("pressure: not shares of the time, the lower first")
+
+	// ErrNoGauge: a meter that has none.
+	ErrNoGauge = errors.New("pressure: meter has no gauge")
+)
 
 // A Cost says how much background work would be in the way of other work, as
 // Windows' BackgroundWorkCostValue does: with Low do all of it, with Medium a
@@ -62,7 +67,8 @@ func SystemCost() *Meter {
 // medium or high from the moment on in which some work has stood still for that
 // many percent of two seconds, as the kernel tells. While it is not low the
 // gauges are read every ten seconds, and what they say of the last ten is the
-// cost. Shares that are not 0 < medium <= high <= 100 are refused with ErrShare.
+// cost. Shares that are not 0 < medium <= high <= 100 are refused with ErrShare,
+// and no gauge at all with ErrNoGauge.
 func NewMeter(medium, high float64, gauges ...Gauge) *Meter {
 	return newMeter(medium, high, gauges, open)
 }
@@ -112,6 +118,9 @@ func newMeter(medium, high float64, gauges []Gauge, open func([]threshold) (alar
 func (c costs) check() error {
 	if medium, high := c.shares[0], c.shares[1]; !(0 < medium && medium <= high && high <= 100) {
 		return fmt.Errorf("%w: %v, %v", ErrShare, medium, high)
+	}
+	if len(c.gauges) == 0 {
+		return ErrNoGauge
 	}
 	for _, g := range c.gauges {
 		if err := check(g.path); err != nil {

@@ -155,6 +155,9 @@ func TestGauge_Refused(t *testing.T) {
 			t.Errorf("got %v, want ErrShare", err)
 		}
 	}
+	if _, err := app.New().Register(tasks.Registration{Name: "x", Trigger: pressure.NewMeter(1, 2).Changed()}); !errors.Is(err, pressure.ErrNoGauge) {
+		t.Errorf("of nothing: got %v, want ErrNoGauge", err)
+	}
 }
 
 type byHand struct{}

@@ -451,6 +451,7 @@ func TestWait(t *testing.T) {
 		answer  string
 	}{
 		{"wait", nil, http.StatusOK, `{"activation":1,"outcome":"succeeded"}`},
+		{"wait=99999999999999999999", nil, http.StatusOK, `{"activation":1,"outcome":"succeeded"}`},
 		{"respond-async, wait=10", nil, http.StatusOK, `{"activation":1,"outcome":"succeeded"}`},
 		{"wait", errors.New("internal"), http.StatusInternalServerError, `{"activation":1,"outcome":"failed"}`},
 		{"wait", activation.Abort, http.StatusInternalServerError, `{"activation":1,"outcome":"canceled","reason":"Abort"}`},

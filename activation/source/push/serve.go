@@ -266,7 +266,10 @@ func preferredWait(h http.Header) time.Duration {
 				return math.MaxInt64
 			}
 			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 31)
-			if err != nil {
+			switch {
+			case errors.Is(err, strconv.ErrRange):
+				return math.MaxInt64
+			case err != nil:
 				return 0
 			}
 			return time.Duration(seconds) * time.Second

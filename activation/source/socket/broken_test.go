@@ -1,8 +1,10 @@
 package socket_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"runtime"
@@ -11,7 +13,10 @@ import (
 	"time"
 
 	"github.com/bgloop/bgloop/activation/source/socket"
+	"github.com/bgloop/bgloop/app"
+	"github.com/bgloop/bgloop/clock"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/tasks"
 )
 
 // A faulty listener fails to accept while it is told to.
@@ -88,6 +93,32 @@ func TestGiveBack_ListenerThatCannotBeWatched(t *testing.T) {
 		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A listener that was closed before the App starts brings nothing, and is not
+// tried again and again.
+func TestOn_ClosedListener(t *testing.T) {
+	ln := listen(t)
+	a := app.New(app.WithClock(clock.NewVirtual(time.Time{})), app.WithLogger(slog.New(slog.DiscardHandler)))
+	ended := make(chan event.Event, 10) // more than there are
+	a.Observe(func(e event.Event) {
+		if e.Kind == event.SourceFailed || e.Kind == event.Exhausted {
+			ended <- e
+		}
+	})
+	a.HandleFunc("x", func(context.Context, *tasks.Instance) error { return nil })
+	if _, err := a.Register(tasks.Registration{Name: "x", Trigger: socket.On(ln)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ln.Close(), a.Start(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-ended; e.Kind != event.Exhausted {
+		t.Errorf("told: got %v, %v, want that it is exhausted", e.Kind, e.Err)
+	}
+	if _, err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

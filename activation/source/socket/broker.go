@@ -112,6 +112,9 @@ func (b *broker) run(ctx context.Context) error {
 		b.mu.Unlock()
 		return b.acceptOnly(ctx)
 	}
+	if errors.Is(err, net.ErrClosed) {
+		return nil // none will arrive
+	}
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -141,8 +142,14 @@ type listener interface {
 
 type incoming struct{ ln net.Listener }
 
+// isNil reports whether there is no listener, as where an error was overlooked.
+func isNil(ln net.Listener) bool {
+	v := reflect.ValueOf(ln)
+	return ln == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 func (i incoming) String() string {
-	if i.ln == nil {
+	if isNil(i.ln) {
 		return "socket(nil)"
 	}
 	return fmt.Sprintf("socket(%s %v)", i.ln.Addr().Network(), i.ln.Addr())
@@ -150,7 +157,7 @@ func (i incoming) String() string {
 
 func (i incoming) Arm(p activation.Port) error {
 	ln, ok := i.ln.(listener)
-	if !ok {
+	if !ok || isNil(i.ln) {
 		return ErrListener
 	}
 	b := &broker{port: p, ln: ln, idle: map[uint64]*resting{}}

@@ -396,7 +396,7 @@ func TestErrors(t *testing.T) {
 	if err := <-r; !errors.Is(err, socket.ErrWatch) || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("GiveBack: got %v, want %v", err, socket.ErrWatch)
 	}
-	for _, ln := range []net.Listener{nil, struct{ net.Listener }{h.ln}} {
+	for _, ln := range []net.Listener{nil, (*net.TCPListener)(nil), struct{ net.Listener }{h.ln}} {
 		if _, err := app.New().Register(tasks.Registration{Name: "x", Trigger: socket.On(ln)}); !errors.Is(err, socket.ErrListener) {
 			t.Errorf("Register: got %v, want %v", err, socket.ErrListener)
 		}

@@ -78,9 +78,19 @@ func Changed() activation.Trigger { return ChangedAt(local) }
 
 // ChangedAt is Changed for a zone that is kept in another file than
 // /etc/localtime, such as that of a container's root. The file or symbolic link
-// may be replaced and may be missing; its directory must be there.
+// may be replaced and may be missing; its directory must be there, or Register
+// answers fs.ErrNotExist.
 func ChangedAt(path string) activation.Trigger {
-	feed := source.NewFeed(check, func(ctx context.Context, _ activation.Port, tell func(Zone)) error {
+	there := func() error {
+		if err := check(); err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return fmt.Errorf("zone: %w", err)
+		}
+		return nil
+	}
+	feed := source.NewFeed(there, func(ctx context.Context, _ activation.Port, tell func(Zone)) error {
 		return watch(ctx, filepath.Dir(path), func() error {
 			z, err := read(path)
 			if err == nil {

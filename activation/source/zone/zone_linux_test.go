@@ -123,6 +123,14 @@ func TestChangedAt(t *testing.T) {
 	}
 }
 
+// What is in no directory cannot be.
+func TestChangedAt_NoDirectory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "etc", "localtime")
+	if _, err := app.New().Register(tasks.Registration{Name: "x", Trigger: zone.ChangedAt(path)}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want ErrNotExist", err)
+	}
+}
+
 // The machine's own zone can be watched.
 func TestChanged(t *testing.T) {
 	a := app.New()
