@@ -178,7 +178,7 @@ func TestEmptyInputEnds(t *testing.T) {
 
 func TestPublishIsCanceledAtItsLimit(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "-limit", "1ms")
+	p := start(t, nil, "-limit", "250ms") // half of what it wants, and time enough to begin
 	p.await("publish  is canceled: ExecutionTimeExceeded")
 	p.await("publish  ended: ")
 	p.end(0)
