@@ -227,7 +227,7 @@ func differences(old, now *engine.Terms) string {
 	}
 	a, b := old.Reg, now.Reg
 	add("trigger", old.Trigger, now.Trigger)
-	if old.Trigger == now.Trigger && !same(a.Trigger, b.Trigger) {
+	if old.Trigger == now.Trigger && !same(behind(a.Trigger), behind(b.Trigger)) {
 		list = append(list, "trigger object")
 	}
 	add("conditions", fmt.Sprint(old.Conditions), fmt.Sprint(now.Conditions))
@@ -241,7 +241,15 @@ func differences(old, now *engine.Terms) string {
 	return strings.Join(list, ", ")
 }
 
-func sameCondition(a, b activation.Condition) bool { return same(a, b) }
+func sameCondition(a, b activation.Condition) bool { return same(behind(a), behind(b)) }
+
+// behind is what the user gave.
+func behind(v any) any {
+	if w, veils := v.(engine.Veil); veils {
+		return w.Behind()
+	}
+	return v
+}
 
 // same reports whether two values are the same object, or equal and without an
 // identity. What cannot be compared is taken to differ.

@@ -70,7 +70,8 @@ type taskRow struct {
 	lateAt  time.Time     // when due times were heeded late, the last time
 	late    int           // how many at that instant
 
-	forgotten uint64 // what was unregistered: its activations up to this one are kept no longer
+	grace     time.Duration // the longest of terms it was on before
+	forgotten uint64        // what was unregistered: its activations up to this one are kept no longer
 }
 
 // A condRow is a condition, as it has reported itself.

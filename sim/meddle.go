@@ -2,10 +2,12 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bgloop/bgloop/activation"
 	"github.com/bgloop/bgloop/event"
+	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/tasks"
 )
 
@@ -31,7 +33,7 @@ func (l *ledger) adopt(e *event.Event) *taskRow {
 		if t.key.group != e.Group || t.key.name != e.Task {
 			continue
 		}
-		l.offered = append(l.offered[:i], l.offered[i+1:]...)
+		l.withdraw(t)
 		if old := l.tasks[t.key]; old != nil { // what lives and waits is that one's
 			t.waiting, t.live, t.vacant, t.forgotten = old.waiting, old.live, old.vacant, old.forgotten
 			*old, t = *t, old
@@ -44,12 +46,40 @@ func (l *ledger) adopt(e *event.Event) *taskRow {
 	return l.task(e.Group, e.Task)
 }
 
+// withdraw forgets what was offered, and what was offered of that name before and
+// not taken.
+func (l *ledger) withdraw(t *taskRow) {
+	until := slices.Index(l.offered, t) + 1
+	older := slices.DeleteFunc(l.offered[:until:until], func(o *taskRow) bool { return o.key == t.key })
+	l.offered = append(older, l.offered[until:]...)
+}
+
+// changes puts the task on the terms that Apply gives it. Its schedules are not
+// walked anymore.
+func (l *ledger) changes(t *taskRow, s *engine.Spec) {
+	t.sources = nil
+	w, ours := s.Reg.Trigger.(*trigger)
+	if !ours {
+		return
+	}
+	if t.reg.Volatile {
+		t.forgotten = l.newest
+	}
+	t.grace = max(t.grace, t.reg.Grace) // of what ended before
+	t.reg, t.conds, t.follows = w.t.reg, w.t.conds, w.t.follows
+	t.begin()
+	l.withdraw(w.t)
+}
+
 // A trigger is one that the simulation listens to.
 type trigger struct {
 	activation.Trigger
 	l *ledger
 	t *taskRow
 }
+
+// Behind implements engine.Veil.
+func (t *trigger) Behind() any { return t.Trigger }
 
 // Arm implements activation.Trigger.
 func (t *trigger) Arm(p activation.Port) error {
@@ -116,6 +146,9 @@ type condition struct {
 	t *taskRow
 	i int
 }
+
+// Behind implements engine.Veil.
+func (c *condition) Behind() any { return c.Condition }
 
 // Arm implements activation.Condition.
 func (c *condition) Arm(report func(bool), p activation.Port) error {

@@ -92,7 +92,9 @@ func (w *witness) Saw(now time.Time, in engine.Input) {
 		l.armAll(now)
 	case engine.Drain, engine.DrainNow:
 		l.draining = true
-	case engine.Update, engine.Unregister:
+	case engine.Update:
+		l.changes(l.task(in.Task.Key.Group, in.Task.Key.Name), in.Spec)
+	case engine.Unregister:
 		l.task(in.Task.Key.Group, in.Task.Key.Name).sources = nil
 	case engine.Jump:
 		l.jumped = true

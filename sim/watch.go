@@ -100,7 +100,7 @@ func (l *ledger) checkLatched() {
 // slot for a grace, if deferrals are left of it.
 func (l *ledger) checkProgress() {
 	for _, t := range l.order {
-		free := after(t.vacant+l.stalled, max(0, t.reg.Grace))
+		free := after(t.vacant+l.stalled, max(0, t.reg.Grace, t.grace))
 		if t.waiting[event.ForOverlap] > 0 && t.live == 0 && l.now() > free && t.reg.OnAbandon != tasks.HoldSlot {
 			l.broken(Progress, "%s waits for a slot, and no instance of it has lived since %v", t.key.name, t.vacant)
 		}
@@ -113,7 +113,7 @@ func (l *ledger) checkProgress() {
 		if t.reg.OnAbandon == tasks.HoldSlot {
 			return
 		}
-		free = max(free, after(t.vacant+l.stalled, max(0, t.reg.Grace)))
+		free = max(free, after(t.vacant+l.stalled, max(0, t.reg.Grace, t.grace)))
 	}
 	if l.now() > free {
 		l.broken(Progress, "something waits for a cap, and no instance of the App has lived since %v", free)

@@ -27,6 +27,12 @@ type Witness interface {
 	Told(e *event.Event)
 }
 
+// A Veil is what a Witness has put around a trigger or a condition: what is
+// compared is what is behind it.
+type Veil interface {
+	Behind() any
+}
+
 // A Loader is a Witness that wants to know what the App begins with.
 type Loader interface {
 	// Loaded is told each record of the App's store, but for the details of
