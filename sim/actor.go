@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bgloop/bgloop/deferral"
@@ -25,8 +26,11 @@ func (s *S) Go(name string, f func(*Actor)) {
 
 // Every calls f again and again, until the scenario returns: on a grid of d,
 // each time later by something between nothing and half of d. f may wait, but
-// what comes due meanwhile is left out.
+// what comes due meanwhile is left out. A d that is not positive panics.
 func (s *S) Every(name string, d time.Duration, f func()) {
+	if d <= 0 {
+		panic(fmt.Sprintf("sim: Every %q: interval is not positive: %v", name, d))
+	}
 	st := choice.NewStream("jitter of " + name)
 	s.Go(name, func(a *Actor) {
 		for next := s.Now().Add(d); ; {

@@ -68,7 +68,7 @@ type config struct {
 type Option func(*config)
 
 // Seeds sets with how many seeds Test lives the scenario, unless -sim.seeds says
-// otherwise. The default is 100.
+// otherwise. The default, and what zero and negative mean, is 100.
 func Seeds(n int) Option { return func(c *config) { c.seeds = n } }
 
 // Seed has Test live with this seed alone, and tell how that ended.
@@ -95,11 +95,14 @@ func Twice(n int) Option { return func(c *config) { c.twice = n } }
 // The default is 10 seconds; zero and negative mean for ever.
 func Patience(d time.Duration) Option { return func(c *config) { c.stuck = d } }
 
+// defaultSeeds is with how many seeds a hunt lives that is not told otherwise.
+const defaultSeeds = 100
+
 func newConfig(t testing.TB, opts []Option) *config {
 	t.Helper()
 	c := &config{
 		start: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
-		seeds: 100, scope: 1_000_000, most: 20_000_000, twice: 100, stuck: 10 * time.Second,
+		seeds: defaultSeeds, scope: 1_000_000, most: 20_000_000, twice: 100, stuck: 10 * time.Second,
 		faults: Usual(), quiet: map[string]bool{}, tb: t,
 	}
 	for _, o := range opts {
@@ -107,6 +110,9 @@ func newConfig(t testing.TB, opts []Option) *config {
 	}
 	c.asked = c.mode
 	c.readFlags(t)
+	if c.seeds <= 0 {
+		c.seeds = defaultSeeds
+	}
 	return c
 }
 

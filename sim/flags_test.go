@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"flag"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,17 @@ func TestAHuntBeginsWhereItIsTold(t *testing.T) {
 		setFlag(t, "sim.for", within)
 		_, text := verdict(t, func(t testing.TB) { sim.Test(t, wrong, calm) })
 		says(t, text, "-sim.seed=0x2a:", "it rains")
+	}
+}
+
+// No number of seeds, and less than none, is the default.
+func TestAHuntOfNoSeedsIsTheDefault(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		var lives atomic.Int64
+		sim.Test(t, func(*sim.S) { lives.Add(1) }, sim.Seeds(n), sim.Twice(0))
+		if lives.Load() != 100 {
+			t.Errorf("Seeds(%d): got %d lives, want 100", n, lives.Load())
+		}
 	}
 }
 

@@ -188,6 +188,7 @@ func TestWhatElseGoesWrong(t *testing.T) {
 		{"panic of an actor", func(s *sim.S) { s.Go("bob", func(*sim.Actor) { panic("ouch") }); s.RunFor(1) }, `"panic" broke`},
 		{"fatal", func(s *sim.S) { s.Fatalf("no %s", "luck") }, `"scenario" broke at step 1 (2026-01-01 00:00:00): no luck`},
 		{"deadlock", waitForNothing, `"deadlock" broke`},
+		{"no interval", func(s *sim.S) { s.Every("storm", 0, func() {}) }, `sim: Every "storm": interval is not positive: 0s`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			failed, text := verdict(t, func(t testing.TB) { sim.Test(t, tt.scenario, sim.Seeds(1), calm) })
