@@ -66,12 +66,12 @@ type options struct {
 
 func (o options) run(out io.Writer) error {
 	if o.stages != "" {
-		span := 6 * time.Second
+		span, sizes := 6*time.Second, measure.Full()
 		if o.quick {
-			span = 200 * time.Millisecond
+			span, sizes = 200*time.Millisecond, measure.Quick()
 		}
 		defer progress("")
-		return create(o.stages, func(w io.Writer) error { return stages.Page(w, command(), span, progress) })
+		return create(o.stages, func(w io.Writer) error { return stages.Page(w, command(), span, sizes, progress) })
 	}
 	if o.from != "" {
 		data, err := os.ReadFile(o.from)

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,9 +15,13 @@ import (
 // wanted are the contenders that are taken apart; the first is the floor.
 var wanted = []string{"go", "bgloop: fire", "bgloop: limit, observer", "bgloop: deferral", "bgloop: on the loop"}
 
-// Page measures each load for the span with each contender, and writes what was
-// found. tell is told what comes next.
-func Page(w io.Writer, command string, span time.Duration, tell func(string)) error {
+// wantedTimers are those that are taken apart when jobs fall due; the first is
+// time.AfterFunc.
+var wantedTimers = []string{"go", "bgloop", "bgloop, on the loop"}
+
+// Page measures each load for the span with each contender, and timers of the
+// sizes, and writes what was found. tell is told what comes next.
+func Page(w io.Writer, command string, span time.Duration, sizes measure.Sizes, tell func(string)) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What an activation costs, stage by stage
 
@@ -48,7 +53,7 @@ WaitGroup, with the same job.
 	}
 	for _, l := range measure.Loads() {
 		var list []Found
-		for _, c := range contenders() {
+		for _, c := range contenders(peers.Dispatching, wanted) {
 			tell(l.Name + ": " + c.Name)
 			f, err := Measure(c, l, span)
 			if err != nil {
@@ -58,14 +63,38 @@ WaitGroup, with the same job.
 		}
 		table(&b, l.Name, list)
 	}
+	if err := timers(&b, sizes, tell); err != nil {
+		return err
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func contenders() (list []peers.Contender) {
-	for _, name := range wanted {
+// timers takes apart what falls due.
+func timers(b *strings.Builder, sizes measure.Sizes, tell func(string)) error {
+	for _, s := range measure.Scenarios(sizes) {
+		if s.Ability != peers.Timing {
+			continue
+		}
+		var list []Found
+		for _, c := range contenders(peers.Timing, wantedTimers) {
+			tell(s.Name + ": " + c.Name)
+			f, err := MeasureOnce(c, s)
+			if err != nil && !errors.Is(err, ErrNoSample) { // with -quick there may be none
+				return err
+			}
+			list = append(list, f)
+		}
+		table(b, s.Name, list)
+		b.WriteString("\nEach job is made, falls due, runs once and is gone; all of that is in the figures, and the floor is time.AfterFunc.\n")
+	}
+	return nil
+}
+
+func contenders(a peers.Ability, names []string) (list []peers.Contender) {
+	for _, name := range names {
 		for _, c := range peers.All() {
-			if c.Name == name && c.Has(peers.Dispatching) {
+			if c.Name == name && c.Has(a) {
 				list = append(list, c)
 			}
 		}

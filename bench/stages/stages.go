@@ -31,6 +31,10 @@ type Stage struct {
 // one stage and is in no stage itself counts as that file's.
 func Stages() []Stage {
 	return []Stage{
+		{
+			Name: "register", About: "checking and accepting a registration, of what runs once", files: []string{"app/terms.go"},
+			calls: []string{module + "app.(*registry).Register", module + "app.(*registry).register", module + "app.(*registry).prepare", module + "app.(*App).accept"},
+		},
 		{Name: "fire", About: "the caller's call, up to the engine", files: []string{"app/task.go", "app/port.go", "app/raise.go", "activation/*", "activation/trigger/*"}},
 		{Name: "own", About: "becoming the owner of the engine, or leaving it a letter; the alarm", files: []string{"app/own.go", "app/alarm.go", "app/mail.go", "app/jump.go", "app/idle.go"}},
 		{Name: "read the clock", About: "once for each that becomes the owner", files: []string{"clock/*"}, calls: []string{"time.Now", "time.runtimeNow", "time.now"}},
@@ -79,24 +83,46 @@ func Measure(c peers.Contender, l measure.Load, span time.Duration) (Found, erro
 		b.Run()
 	}
 	f := Found{Contender: c.Name, Load: l.Name}
+	err = f.profile(func() error {
+		for began := time.Now(); time.Since(began) < span; {
+			for range max(1, 64/l.Runs()) {
+				b.Run()
+				f.Runs += l.Runs()
+			}
+		}
+		return nil
+	})
+	return f, err
+}
+
+// MeasureOnce runs a scenario once, with as many activations as its size says.
+func MeasureOnce(c peers.Contender, s measure.Scenario) (Found, error) {
+	f := Found{Contender: c.Name, Load: s.Name, Runs: s.Size}
+	err := f.profile(func() error {
+		_, err := s.Once(c)
+		return err
+	})
+	return f, err
+}
+
+// profile fills in where the time goes while run runs f.Runs activations.
+func (f *Found) profile(run func() error) error {
 	var data bytes.Buffer
 	used := measure.CPUTime()
 	if err := pprof.StartCPUProfile(&data); err != nil {
-		return Found{}, err
+		return err
 	}
-	for began := time.Now(); time.Since(began) < span; {
-		for range max(1, 64/l.Runs()) {
-			b.Run()
-			f.Runs += l.Runs()
-		}
-	}
+	err := run()
 	pprof.StopCPUProfile()
+	if err != nil {
+		return err
+	}
 	f.CPU = float64(measure.CPUTime()-used) / float64(f.Runs)
 	p, err := profile.Parse(&data)
 	if err != nil {
-		return Found{}, err
+		return err
 	}
-	return f, f.share(p)
+	return f.share(p)
 }
 
 // share divides the time by the samples of the profile.

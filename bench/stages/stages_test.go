@@ -11,6 +11,7 @@ import (
 	"github.com/google/pprof/profile"
 
 	"github.com/bgloop/bgloop/bench/measure"
+	"github.com/bgloop/bgloop/bench/peers"
 )
 
 // TestStagesNameFilesThatAreThere fails when a file of a stage was renamed.
@@ -35,6 +36,7 @@ func TestASampleIsOfTheInnermostFunctionOfAStage(t *testing.T) {
 		step    = loc("github.com/bgloop/bgloop/internal/engine.(*Engine).Step", "/src/internal/engine/input.go")
 		post    = loc("github.com/bgloop/bgloop/app.(*App).post", "/src/app/own.go")
 		handler = loc("github.com/bgloop/bgloop/bench/peers.straight", "/src/bench/peers/bgloop.go")
+		accept  = loc("github.com/bgloop/bgloop/app.(*App).accept", "/src/app/registry.go")
 		park    = loc("runtime.schedule", "/go/src/runtime/proc.go")
 	)
 	tests := []struct {
@@ -46,6 +48,7 @@ func TestASampleIsOfTheInnermostFunctionOfAStage(t *testing.T) {
 		{"own", []*profile.Location{malloc, post, step}},
 		{"read the clock", []*profile.Location{now, post}},
 		{bench, []*profile.Location{malloc, handler, post}},
+		{"register", []*profile.Location{malloc, accept, post}},
 		{scheduler, []*profile.Location{park}},
 	}
 	all := Stages()
@@ -58,7 +61,7 @@ func TestASampleIsOfTheInnermostFunctionOfAStage(t *testing.T) {
 
 // TestStagesAddUp: all of the time is some stage's, and the engine has a part.
 func TestStagesAddUp(t *testing.T) {
-	c := contenders()
+	c := contenders(peers.Dispatching, wanted)
 	if len(c) != len(wanted) {
 		t.Fatalf("contenders: got %d, want %v", len(c), wanted)
 	}
@@ -89,5 +92,18 @@ func TestStagesAddUp(t *testing.T) {
 	table(&b, f.Load, []Found{f})
 	if !strings.Contains(b.String(), "| decide |") {
 		t.Errorf("table: got %s", b.String())
+	}
+}
+
+// TestTimersAreTakenApart: each of those that are wanted is there.
+func TestTimersAreTakenApart(t *testing.T) {
+	var sizes measure.Sizes
+	sizes.Timers, sizes.TimerSpan, sizes.Instant = 100, 10*time.Millisecond, 100
+	var b strings.Builder
+	if err := timers(&b, sizes, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "| ns | go | bgloop | bgloop, on the loop |"); n != 2 || strings.Count(b.String(), "| register |") != 2 {
+		t.Errorf("got %s", b.String())
 	}
 }
