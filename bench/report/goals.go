@@ -41,7 +41,7 @@ func goals() []goal {
 		{what: "100,000 due over 5 s, precise clock, p50 lateness", table: "timers: 100000", contender: "bgloop, precise", column: "late p50 µs", must: 1, aim: 0.2},
 		{what: "10,000 due at one instant, p99 lateness", table: "timers: 10000", contender: "bgloop", column: "late p99 µs", must: 1, aim: 0.5},
 		{what: "CPU µs/s of 100,000 idle registrations, in those of timers", table: "idle: 100000", contender: "bgloop", column: "CPU µs/s", of: "go", must: 1.2, aim: 1},
-		{what: "CPU µs while Stop waits, in those of who waits for a channel's worker", table: "stopping:", contender: "bgloop: fire", column: "CPU µs", of: "channel, 1 worker", must: 1.2, aim: 1},
+		{what: "CPU µs while Stop waits, in those of who waits for a channel's worker", table: "stopping:", contender: "bgloop: fire", column: "CPU µs", of: "channel, 1 worker", must: 2, aim: 1.2},
 	}
 }
 

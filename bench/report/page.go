@@ -6,6 +6,14 @@ import (
 	"strings"
 )
 
+// why is where it says why what is missed is missed.
+const why = `
+Where the time goes is in [cost.md](cost.md), stage by stage. What was tried, what it gave and what is left are in the
+records [17](decisions/0017-one-allocation-per-activation.md), [28](decisions/0028-letters-without-a-lock.md) and, of
+timers, [30](decisions/0030-due-times-on-the-real-clock.md).
+
+`
+
 // Page writes the page of the documentation, which shows the plot that is beside
 // it under the given name. Nothing in it is written by hand but what stands here.
 func (r *Report) Page(w io.Writer, plot string) error {
@@ -58,6 +66,7 @@ some seconds, `+"`-only REGEXP`"+` measures some. For benchstat: `+"`go test -C 
 	if err := r.Goals(&b); err != nil {
 		return err
 	}
+	b.WriteString(why)
 	var tables strings.Builder
 	if err := r.Text(&tables); err != nil {
 		return err
