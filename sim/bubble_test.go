@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,7 +246,9 @@ func TestRacing(t *testing.T) {
 			a := app.New(env.Options()...)
 			a.HandleFunc("count", func(_ context.Context, in *tasks.Instance) error {
 				for range 10 {
-					count++
+					n := count
+					runtime.Gosched() // so that it takes no second processor
+					count = n + 1
 					if err := in.Sleep(time.Second); err != nil {
 						return err
 					}
