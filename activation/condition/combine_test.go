@@ -50,7 +50,7 @@ func TestCombinators(t *testing.T) {
 		{condition.Any(), "any()"},
 		{condition.HeldFor(online, time.Minute), "held-for(flag(online), 1m0s)"},
 		{condition.TimeWindow("22:00", "6:30", time.UTC), "window(22:00-6:30 UTC)"},
-		{condition.TimeWindow("22:00", "6:30", nil), "window(22:00-6:30 Local)"},
+		{condition.TimeWindow("22:00", "6:30", nil), "window(22:00-6:30 " + time.Local.String() + ")"},
 		{condition.QuietHours("22:00", "6:30", time.UTC), "not(window(22:00-6:30 UTC))"},
 		{condition.Not(nil), "not(<nil>)"},
 		{condition.Any(online, nil), "any(flag(online), <nil>)"},
