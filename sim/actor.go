@@ -21,7 +21,24 @@ type Actor struct {
 // end.
 func (s *S) Go(name string, f func(*Actor)) {
 	a := &Actor{s, name}
-	s.world.Spawn(seam.JobFunc(func() { f(a) }))
+	s.world.Spawn(seam.JobFunc(func() {
+		returned, panicked := false, false
+		defer func() {
+			if !returned && !panicked {
+				s.fail("scenario", fmt.Errorf("the actor %s: %w", name, errGoexit))
+			}
+		}()
+		func() {
+			defer func() {
+				if v := recover(); v != nil {
+					panicked = true
+					panic(v)
+				}
+			}()
+			f(a)
+		}()
+		returned = true
+	}))
 }
 
 // Every calls f again and again, until the scenario returns: on a grid of d,

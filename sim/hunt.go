@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -89,7 +90,14 @@ func (h *hunt) enough(i uint64) bool {
 }
 
 func (h *hunt) try(seed uint64, twice bool) {
+	lived := false
+	defer func() {
+		if !lived { // what is asked after each step ends the goroutine that asks
+			h.note(seed, errAsked)
+		}
+	}()
 	o := h.conf.lived(seed, h.scenario)
+	lived = true
 	var why error
 	switch {
 	case o.failure != nil:
@@ -99,6 +107,7 @@ func (h *hunt) try(seed uint64, twice bool) {
 			why = h.conf.compare(seed, h.scenario)
 		}
 	}
+	h.note(seed, why)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lives++
@@ -106,6 +115,12 @@ func (h *hunt) try(seed uint64, twice bool) {
 	for name, ok := range o.reached {
 		h.reached[name] = h.reached[name] || ok
 	}
+}
+
+// note notes what went wrong with a seed, if anything did.
+func (h *hunt) note(seed uint64, why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if why != nil && (!h.failed || seed < h.seed) {
 		h.failed, h.seed, h.why = true, seed, why
 	}
@@ -136,6 +151,9 @@ func Test(t testing.TB, scenario func(*S), opts ...Option) {
 	})
 	switch {
 	case found == nil:
+	case errors.Is(found.why, errAsked): // of a life that cannot be told
+		t.Errorf("sim: %s: -sim.seed=%#x: %v", t.Name(), found.seed, found.why)
+		return
 	case conf.mode == inBatch:
 		reportBatch(t, conf, scenario, found.seed, found.why)
 		return

@@ -126,7 +126,7 @@ func (s *S) play(scenario func(*S)) {
 	switch {
 	case err == nil, errors.Is(err, coro.ErrHalted), errors.Is(err, bubbletest.ErrHalted):
 	case errors.Is(err, coro.ErrGoexit), errors.Is(err, bubbletest.ErrGoexit):
-		s.fail("scenario", errors.New("it ended by runtime.Goexit, as t.FailNow does"))
+		s.fail("scenario", errGoexit)
 	default:
 		s.fail("deadlock", err)
 	}
@@ -137,6 +137,12 @@ func (s *S) bury(w *coro.World) {
 	defer func() { _ = recover() }() // a deferred function of a handler's that panics
 	w.Close()
 }
+
+// errGoexit is how what should return does not.
+var errGoexit = errors.New("it ended by runtime.Goexit, as t.FailNow does")
+
+// errAsked is how a life ended of which nothing more can be told.
+var errAsked = errors.New("what is asked after each step ended by runtime.Goexit, as t.FailNow does; S.Fatalf may be called there")
 
 func panicked(v any) error {
 	if err, ok := v.(error); ok {

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -187,6 +188,8 @@ func TestWhatElseGoesWrong(t *testing.T) {
 		{"panic", func(*sim.S) { panic("ouch") }, `"panic" broke at step 1 (2026-01-01 00:00:00): coro: strand 1: panic: ouch`},
 		{"panic of an actor", func(s *sim.S) { s.Go("bob", func(*sim.Actor) { panic("ouch") }); s.RunFor(1) }, `"panic" broke`},
 		{"fatal", func(s *sim.S) { s.Fatalf("no %s", "luck") }, `"scenario" broke at step 1 (2026-01-01 00:00:00): no luck`},
+		{"end of an actor", func(s *sim.S) { s.Go("bob", func(*sim.Actor) { runtime.Goexit() }); s.RunFor(1) }, `"scenario" broke at step 2 (2026-01-01 00:00:00): the actor bob: it ended by runtime.Goexit`},
+		{"end of an invariant", func(s *sim.S) { s.Invariant("i", func() error { runtime.Goexit(); return nil }); s.RunFor(1) }, `-sim.seed=0x0: what is asked after each step ended by runtime.Goexit`},
 		{"deadlock", waitForNothing, `"deadlock" broke`},
 		{"no interval", func(s *sim.S) { s.Every("storm", 0, func() {}) }, `sim: Every "storm": interval is not positive: 0s`},
 	} {
