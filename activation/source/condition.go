@@ -16,7 +16,8 @@ type level[S any] struct {
 // Until the state is known it does not hold, and after an error neither: let the
 // opposite be a condition of its own, not condition.Not of this one, which would
 // hold then. The text is the condition's identity.
-// holds is called on the goroutine of the watch and must not block.
+// holds is called on the goroutine of the watch and must not block; Register
+// answers ErrNoFunc if it is nil.
 func (f *Feed[S]) Condition(text string, holds func(S) bool) activation.Condition {
 	return &level[S]{f, text, holds}
 }
@@ -24,6 +25,9 @@ func (f *Feed[S]) Condition(text string, holds func(S) bool) activation.Conditio
 func (l *level[S]) String() string { return l.text }
 
 func (l *level[S]) Arm(report func(bool), p activation.Port) error {
+	if l.holds == nil {
+		return ErrNoFunc
+	}
 	if state, known := l.State(); known {
 		report(l.holds(state))
 	}

@@ -16,8 +16,14 @@ import (
 // more will come. Of the Port it uses Now and After.
 type Watch[S any] func(ctx context.Context, p activation.Port, tell func(S)) error
 
-// ErrNoWatch is what Register returns for a Feed that was given no Watch.
-var ErrNoWatch = errors.New("source: watch is nil")
+// Errors of Arm, returned by Register.
+var (
+	// ErrNoWatch: a Feed that was given no Watch.
+	ErrNoWatch = errors.New("source: watch is nil")
+
+	// ErrNoFunc: a Trigger or Condition that was given no function.
+	ErrNoFunc = errors.New("source: function is nil")
+)
 
 // A Feed is a state that is watched. One feed may serve any number of
 // registrations, of several Apps too: while at least one of them runs there is

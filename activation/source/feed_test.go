@@ -322,6 +322,15 @@ func TestFeed_Refused(t *testing.T) {
 	if _, err := app.New().Register(tasks.Registration{Name: "x", Trigger: nothing}); !errors.Is(err, source.ErrNoWatch) {
 		t.Errorf("Register: got %v, want ErrNoWatch", err)
 	}
+	for _, r := range []tasks.Registration{
+		{Trigger: f.Trigger("changed", nil)},
+		{Trigger: byHand{}, Conditions: []activation.Condition{f.Condition("some", nil)}},
+	} {
+		r.Name = "x"
+		if _, err := app.New().Register(r); !errors.Is(err, source.ErrNoFunc) {
+			t.Errorf("Register: got %v, want ErrNoFunc", err)
+		}
+	}
 }
 
 // A state that flaps a thousand times a second for ten seconds: every edge is

@@ -17,7 +17,8 @@ type edge[S any] struct {
 // newest state is handed over, and the count is kept. An edge that the App cannot
 // take, as when its store fails or does not know the type S, fails the source, as
 // observers are told, and is fired after a pause, unless there is no difference
-// anymore. The text is the trigger's identity. is is called on the goroutine of the watch and must not block.
+// anymore. The text is the trigger's identity. is is called on the goroutine of
+// the watch and must not block; Register answers ErrNoFunc if it is nil.
 func (f *Feed[S]) Trigger(text string, is func(before, after S) bool) activation.Trigger {
 	return &edge[S]{f, text, is}
 }
@@ -25,6 +26,9 @@ func (f *Feed[S]) Trigger(text string, is func(before, after S) bool) activation
 func (e *edge[S]) String() string { return e.text }
 
 func (e *edge[S]) Arm(p activation.Port) error {
+	if e.is == nil {
+		return ErrNoFunc
+	}
 	var before S
 	based := false // there is a before
 	return e.arm(p, func(ctx context.Context, after S, known bool) error {
