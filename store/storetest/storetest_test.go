@@ -91,7 +91,7 @@ func (s *simple) Append(ctx context.Context, records []store.Record) error {
 	before := s.list
 	if s.bug == losesConcurrent {
 		s.mu.Unlock()
-		time.Sleep(1) // the bubble's: until all who append are here
+		time.Sleep(time.Microsecond) // the bubble's: until all who append are here
 		s.mu.Lock()
 	}
 	s.list = slices.Concat(before, s.late, s.clone(records))
