@@ -86,11 +86,7 @@ func (a *App) ring() {
 		a.release(0)
 		return
 	}
-	if !a.moved {
-		a.send(&letter{do: a.tick})
-		return
-	}
-	a.send(a.asOfNow(a.tick))
+	a.sendAsOfNow(&letter{do: a.tick})
 }
 
 // few is how much of what is due at once is decided before the handlers of it

@@ -356,6 +356,31 @@ func TestWhatIsSaidBeforeTheClockMoves(t *testing.T) {
 	})
 }
 
+// So it does if the owner then also hears of something that it has not to do with.
+func TestWhatIsSaidBeforeTheClockMovesComesAfterAnEnd(t *testing.T) {
+	standstill(t, func(l *land, a *app.App, clk *clock.Virtual) {
+		online := condition.NewFlag("online", true)
+		story := chronicle(a, event.Waiting, event.Started, event.Ended)
+		l.add(a, tasks.Registration{
+			Name: "sync", Trigger: trigger.Every(time.Minute), Conditions: []activation.Condition{online},
+		}, func(context.Context, *tasks.Instance) error { return nil })
+		end := make(chan struct{})
+		other := l.add(a, tasks.Registration{Name: "other"}, func(context.Context, *tasks.Instance) error { <-end; return nil })
+		l.fire(other, nil)
+		s := slowSchedule{make(chan struct{}), make(chan struct{})}
+		go func() { _, _ = a.Register(tasks.Registration{Name: "slow", Trigger: s}) }()
+		<-s.entered // the engine is owned until s.leave
+		close(end)
+		synctest.Wait() // the end waits in the mailbox
+		online.Set(false)
+		clk.Advance(time.Minute)
+		s.leave <- struct{}{}
+		l.idle(a)
+		l.wantStory(story.list(),
+			"0s other started act=1 inst=1", "0s other ended act=1 inst=1", "1m0s sync waiting act=2 for=condition")
+	})
+}
+
 // A call that waits in the mailbox is not answered yet.
 func TestMailboxIsNotIdle(t *testing.T) {
 	standstill(t, func(l *land, a *app.App, _ *clock.Virtual) {

@@ -89,3 +89,25 @@ func (a *App) unsetAlarm() {
 	}
 	a.alarm.armed = false
 }
+
+// sendAsOfNow is send for a letter that nobody waits for. If somebody moves the
+// clock, who may do so once it is sent, what comes due by that comes after it, and
+// it finds the present instant.
+func (a *App) sendAsOfNow(l *letter) {
+	if a.moved {
+		at := a.clock.Now()
+		l.at = &at
+	}
+	a.send(l)
+}
+
+// handleAsOf is handle for a letter that was sent at an instant.
+func (a *App) handleAsOf(at time.Time, l *letter) {
+	now := a.now
+	if past := !at.Before(a.eng.Now()) && at.Before(now); past {
+		a.now = at
+		a.alarm.doubted = false // what is due was looked for as of then
+	}
+	a.handle(l)
+	a.now = now
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/bgloop/bgloop/internal/engine"
 	"github.com/bgloop/bgloop/internal/seam"
@@ -15,6 +16,10 @@ type letter struct {
 	do     func()  // something with the owner's state; or
 	in     *engine.Input
 	wait   *waiting // who waits for the answer; may be nil
+
+	// at is, on a clock that somebody moves, an instant at which it had been sent
+	// and nothing that was sent later; nil: now is.
+	at *time.Time
 }
 
 // A mailbox says who owns the engine, and keeps the letters to the owner.
@@ -51,9 +56,16 @@ func (m *mailbox) send(l *letter) (owner bool) {
 }
 
 // collect takes all letters out, and returns the oldest; each has the next one in
-// its before. Only the owner may call it.
+// its before. One that does not say when it was sent is of the instant of the next
+// that does. Only the owner may call it.
 func (m *mailbox) collect() (first *letter) {
+	var at *time.Time
 	for l := m.top.Swap(&m.taken); l != &m.taken; {
+		if l.at != nil {
+			at = l.at
+		} else if at != nil {
+			l.at = at
+		}
 		l.before, first, l = first, l, l.before
 	}
 	return first

@@ -52,25 +52,7 @@ func (a *App) post(in *engine.Input) {
 		return
 	}
 	kept := *in
-	if !a.moved {
-		a.send(&letter{in: &kept})
-		return
-	}
-	a.send(a.asOfNow(func() { a.step(&kept) }))
-}
-
-// asOfNow is a letter for a clock that somebody moves, who may do so once this is
-// sent: what comes due by that comes after f, which finds the present instant.
-func (a *App) asOfNow(f func()) *letter {
-	at := a.clock.Now()
-	return &letter{do: func() {
-		now := a.now
-		if !at.Before(a.eng.Now()) && at.Before(now) {
-			a.now = at
-		}
-		f()
-		a.now = now
-	}}
+	a.sendAsOfNow(&letter{in: &kept})
 }
 
 // over says that a run is over, and has no business with it from then on. With
@@ -219,6 +201,11 @@ func (a *App) handleAll(l *letter) (n int) {
 
 // handle does what one letter asks. The letter is the sender's again then.
 func (a *App) handle(l *letter) {
+	if at := l.at; at != nil {
+		l.at = nil
+		a.handleAsOf(*at, l)
+		return
+	}
 	switch w := l.wait; {
 	case l.run != nil:
 		next := l.next
