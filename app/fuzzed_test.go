@@ -59,7 +59,7 @@ func TestHeldSlotIsReleasedOnce(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		s.leave <- struct{}{}
 		l.idle(a)
-		l.wantStory(story.list(), "2s t abandoned act=1 inst=1 reason=Abort", "2s t released act=1 inst=1")
+		l.wantStory(story.list(), "1s t abandoned act=1 inst=1 reason=Abort", "1s t released act=1 inst=1")
 		l.stop(a)
 	})
 }

@@ -95,19 +95,34 @@ func (a *App) unsetAlarm() {
 // it finds the present instant.
 func (a *App) sendAsOfNow(l *letter) {
 	if a.moved {
-		at := a.clock.Now()
-		l.at = &at
+		l.wait = &waiting{sent: a.clock.Now()}
 	}
 	a.send(l)
 }
 
-// handleAsOf is handle for a letter that was sent at an instant.
-func (a *App) handleAsOf(at time.Time, l *letter) {
-	now := a.now
-	if past := !at.Before(a.eng.Now()) && at.Before(now); past {
+// isDated reports whether the letter says when it was sent.
+func (l *letter) isDated() bool { return l.wait != nil && !l.wait.sent.IsZero() }
+
+// handleDated is handle on a clock that somebody moves. A letter that does not say
+// when it was sent is of the instant of the next one that does: time must not pass
+// before that. It returns that one, which is that of the letters up to it.
+func (a *App) handleDated(l, dated *letter) *letter {
+	for dated != nil && !dated.isDated() {
+		dated = dated.before
+	}
+	if dated == nil {
+		a.handle(l)
+		return nil
+	}
+	now, at, next := a.now, dated.wait.sent, dated
+	if l == dated {
+		l.wait, next = nil, l.before
+	}
+	if !at.Before(a.eng.Now()) && at.Before(now) {
 		a.now = at
 		a.alarm.doubted = false // what is due was looked for as of then
 	}
 	a.handle(l)
 	a.now = now
+	return next
 }

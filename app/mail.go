@@ -15,11 +15,7 @@ type letter struct {
 	next   *run    // and this one's turn on the loop has come; or
 	do     func()  // something with the owner's state; or
 	in     *engine.Input
-	wait   *waiting // who waits for the answer; may be nil
-
-	// at is, on a clock that somebody moves, an instant at which it had been sent
-	// and nothing that was sent later; nil: now is.
-	at *time.Time
+	wait   *waiting // who waits for the answer; nil: nobody; or only says when it was sent
 }
 
 // A mailbox says who owns the engine, and keeps the letters to the owner.
@@ -56,16 +52,9 @@ func (m *mailbox) send(l *letter) (owner bool) {
 }
 
 // collect takes all letters out, and returns the oldest; each has the next one in
-// its before. One that does not say when it was sent is of the instant of the next
-// that does. Only the owner may call it.
+// its before. Only the owner may call it.
 func (m *mailbox) collect() (first *letter) {
-	var at *time.Time
 	for l := m.top.Swap(&m.taken); l != &m.taken; {
-		if l.at != nil {
-			at = l.at
-		} else if at != nil {
-			l.at = at
-		}
 		l.before, first, l = first, l, l.before
 	}
 	return first
@@ -78,6 +67,7 @@ type waiting struct {
 	answer answer
 	state  atomic.Uint32
 	park   seam.Park
+	sent   time.Time // if nobody waits: when the letter was sent, on a clock that somebody moves
 }
 
 // The states of one that waits.

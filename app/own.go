@@ -154,7 +154,7 @@ func (a *App) await(w *waiting) answer {
 func (a *App) send(l *letter) {
 	if a.mail.send(l) {
 		a.look()
-		a.handle(l)
+		a.handleAll(l)
 		a.release(0)
 	}
 }
@@ -191,9 +191,13 @@ func (b *backlog) Run() { (*App)(b).release(math.MinInt) }
 
 // handleAll handles letters that are linked, and reports how many those were.
 func (a *App) handleAll(l *letter) (n int) {
-	for ; l != nil; n++ {
+	for dated := l; l != nil; n++ {
 		next := l.before
-		a.handle(l)
+		if a.moved {
+			dated = a.handleDated(l, dated)
+		} else {
+			a.handle(l)
+		}
 		l = next
 	}
 	return n
@@ -201,11 +205,6 @@ func (a *App) handleAll(l *letter) (n int) {
 
 // handle does what one letter asks. The letter is the sender's again then.
 func (a *App) handle(l *letter) {
-	if at := l.at; at != nil {
-		l.at = nil
-		a.handleAsOf(*at, l)
-		return
-	}
 	switch w := l.wait; {
 	case l.run != nil:
 		next := l.next
