@@ -2,7 +2,7 @@
 // completion, beside what Go does by itself and what other libraries cost, in
 // one run.
 //
-//	go run -C bench .                          # tables, in about six minutes
+//	go run -C bench .                          # tables, in about a quarter of an hour
 //	go run -C bench . -quick                   # the same in little time, for a look
 //	go run -C bench . -list                    # what there is
 //	go run -C bench . -only 'latency.*ants'    # some; the floor is always there

@@ -31,11 +31,8 @@ func registrations(s Sizes) []Scenario {
 			},
 			Once: func(c peers.Contender) ([]float64, error) { return standing(c, n) },
 		}
-		switch {
-		case n > 100_000:
+		if n > 100_000 {
 			sc.Every = 5
-		case n > 10_000:
-			sc.Every = 3
 		}
 		list = append(list, sc)
 	}

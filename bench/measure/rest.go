@@ -17,8 +17,8 @@ func idle(s Sizes) []Scenario {
 			Name:    fmt.Sprintf("idle: %d registrations", n),
 			About:   fmt.Sprintf("The processor time that this process uses in %v in which nothing is due.", s.Idle),
 			Ability: peers.Registering, Size: n,
-			Columns: []Column{{Name: "CPU µs/s", Plot: true}}, Every: 2,
-			Once: func(c peers.Contender) ([]float64, error) { return resting(c, n, s.Idle) },
+			Columns: []Column{{Name: "CPU µs/s", Plot: true}},
+			Once:    func(c peers.Contender) ([]float64, error) { return resting(c, n, s.Idle) },
 		})
 	}
 	return list
@@ -58,7 +58,6 @@ func stopping(s Sizes) []Scenario {
 			"below zero if it is not waited for.", s.Takes),
 		Ability: peers.Dispatching,
 		Columns: []Column{{Name: "CPU µs", Plot: true}, {Name: "after µs"}},
-		Every:   2,
 		Once:    func(c peers.Contender) ([]float64, error) { return closing(c, s.Takes) },
 	}}
 }

@@ -27,12 +27,12 @@ func timers(s Sizes) []Scenario {
 	return []Scenario{
 		{
 			Name: fmt.Sprintf("timers: %d due over %v", s.Timers, s.TimerSpan), About: about,
-			Ability: peers.Timing, Size: s.Timers, Columns: columns, Every: 5,
+			Ability: peers.Timing, Size: s.Timers, Columns: columns,
 			Once: func(c peers.Contender) ([]float64, error) { return lateness(c, s.Timers, s.TimerSpan) },
 		},
 		{
 			Name: fmt.Sprintf("timers: %d due at one instant", s.Instant), About: about,
-			Ability: peers.Timing, Size: s.Instant, Columns: columns, Every: 2,
+			Ability: peers.Timing, Size: s.Instant, Columns: columns,
 			Once: func(c peers.Contender) ([]float64, error) { return lateness(c, s.Instant, 0) },
 		},
 		{
