@@ -67,13 +67,14 @@ func closing(c peers.Contender, d time.Duration) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	var done sync.WaitGroup
+	var begun, done sync.WaitGroup
 	j := peers.NewJobs(1, &done)[0]
-	j.Timed, j.Takes = true, d
+	j.Timed, j.Takes, j.Begun = true, d, &begun
+	begun.Add(1)
 	done.Add(1)
 	var all sync.WaitGroup
 	all.Go(func() { t.Submit(j) }) // which may wait
-	time.Sleep(d / 4)              // it runs now
+	begun.Wait()                   // or Close might keep it from that, and nobody would be done
 	used := CPUTime()
 	t.Close()
 	closed := peers.Now()

@@ -14,6 +14,7 @@ type Job struct {
 	Done  *sync.WaitGroup // is told at the end: the signal is the same for all
 	Timed bool            // Began and Ended are wanted
 	Takes time.Duration   // how long the handler sleeps
+	Begun *sync.WaitGroup // is told before the handler sleeps; nil: nobody asks
 
 	// Due, Began and Ended are as Now gives them.
 	Due, Began, Ended int64
@@ -63,6 +64,9 @@ func (j *Job) Work() {
 		j.Began = Now()
 	}
 	if j.Takes > 0 {
+		if j.Begun != nil {
+			j.Begun.Done()
+		}
 		time.Sleep(j.Takes)
 	}
 }
