@@ -37,18 +37,28 @@ func NewJobs(n int, done *sync.WaitGroup) []*Job {
 	return list
 }
 
-var base = time.Now()
+var (
+	base = time.Now()
+	wall atomic.Int64 // what the wall clock read at base, in nanoseconds, as it goes now
+)
 
 // Now is the monotonic time in nanoseconds since the program began.
 func Now() int64 { return int64(time.Since(base)) }
 
-// At is the instant of what Now gave.
-func At(ns int64) time.Time { return base.Add(time.Duration(ns)) }
+// At is the instant of what Now gives then. The wall clock may have been set since
+// the program began: it is that of now.
+func At(ns int64) time.Time {
+	now := time.Now()
+	passed := int64(now.Sub(base))
+	wall.Store(now.UnixNano() - passed)
+	return now.Add(time.Duration(ns - passed))
+}
 
-// since is what Now would have given then.
+// since is what Now would have given then. By the wall clock, it is for what At
+// has made.
 func since(t time.Time) int64 {
 	if t == t.Round(0) { // it has no monotonic part
-		return int64(t.Sub(base.Round(0)))
+		return t.UnixNano() - wall.Load()
 	}
 	return int64(t.Sub(base))
 }
