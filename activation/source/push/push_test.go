@@ -474,9 +474,11 @@ func TestWait(t *testing.T) {
 func TestWait_IsBounded(t *testing.T) {
 	for _, prefer := range []string{"wait=60", "wait", "wait=999999999"} {
 		s := open(t, &push.Handler{MaxWait: time.Minute})
-		s.does = func(ctx context.Context, _ *tasks.Instance) error { <-ctx.Done(); return nil } // however much time goes by
+		began := make(chan bool, 1)
+		s.does = func(ctx context.Context, _ *tasks.Instance) error { began <- true; <-ctx.Done(); return nil } // however much time goes by
 		answer := make(chan int)
 		go func() { status, _ := s.post("deploy", http.Header{"Prefer": {prefer}}, ""); answer <- status }()
+		<-began // its body was not late
 		for waiting := true; waiting; {
 			select {
 			case status := <-answer:
