@@ -294,8 +294,8 @@ func (r *run) end() {
 // abandon makes the instance's deferrals inert. Its strands go on; if it holds
 // its slot until the last of them has ended, the engine is told then.
 func (r *run) abandon() []deferral.Open {
-	open := r.group.Abandon()
 	r.mu.Lock()
+	open := r.group.Abandon() // with r.mu held, as Take makes the group
 	r.h.share()
 	r.left, r.past, r.holds = open, true, r.is.Task.Reg.OnAbandon != tasks.FreeSlot
 	r.finish(tasks.ErrOver)
