@@ -134,6 +134,7 @@ func TestWhatADeadProcessDoes(t *testing.T) {
 					}
 					<-ctx.Done()
 					ended.Add(1)
+					time.Sleep(time.Millisecond) // in a batch, its context ends beside the rest
 					in.Progress(1)
 					after.Add(1)
 					return nil

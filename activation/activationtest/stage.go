@@ -179,6 +179,9 @@ func after(d time.Duration) <-chan struct{} {
 func (s *stage) wantFired() bool {
 	s.Helper()
 	before, looks := s.count(), 0
+	if s.source.Once {
+		before = 0 // it may have fired as soon as the App ran
+	}
 	return s.await("an activation after Provoke", func() bool {
 		if s.count() > before {
 			return true
