@@ -1,10 +1,7 @@
 package power_test
 
 import (
-	"context"
-	"errors"
 	"runtime"
-	"sync"
 	"testing"
 
 	"github.com/bgloop/bgloop/activation"
@@ -12,59 +9,21 @@ import (
 	"github.com/bgloop/bgloop/activation/source/power"
 )
 
-// A plug is a supply that the test sets.
-type plug struct {
-	mu      sync.Mutex // guards the following
-	state   power.State
-	broken  bool
-	changed chan struct{} // closed when they change
-}
-
-func (p *plug) set(s power.State, broken bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state, p.broken = s, broken
-	close(p.changed)
-	p.changed = make(chan struct{})
-}
-
-func (p *plug) read() (power.State, bool, chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	defer func() { p.broken = false }()
-	return p.state, p.broken, p.changed
-}
-
-func (p *plug) watch(ctx context.Context, _ activation.Port, tell func(power.State)) error {
-	for {
-		s, broken, changed := p.read()
-		if broken {
-			return errors.New("the plug is broken")
-		}
-		tell(s)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // The trigger and the conditions of a monitor keep the promises of all.
 func TestMonitor_Kit(t *testing.T) {
-	p := &plug{changed: make(chan struct{})}
-	m := power.Of(p.watch)
+	d := activationtest.NewDial(power.State{})
+	m := power.Of(d.Watch)
 	full := power.State{OnLine: true, Batteries: 1, Percent: 100}
 	empty := power.State{Batteries: 1}
-	fail := func(testing.TB) { s, _, _ := p.read(); p.set(s, true) }
+	fail := func(testing.TB) { d.Break() }
 	t.Run("changed", func(t *testing.T) {
 		activationtest.Trigger(t, activationtest.Source{
 			New: func(testing.TB) activation.Trigger { return m.Changed() },
 			Provoke: func(testing.TB) {
-				if s, _, _ := p.read(); s == full {
-					p.set(empty, false)
+				if d.Get() == full {
+					d.Set(empty)
 				} else {
-					p.set(full, false)
+					d.Set(full)
 				}
 			},
 			Fail: fail,
@@ -91,7 +50,7 @@ func TestMonitor_Kit(t *testing.T) {
 					if on {
 						want = tt.on
 					}
-					p.set(want, false)
+					d.Set(want)
 					for { // until it has been told to all who hear
 						if s, known := m.State(); !known || s == want {
 							return
